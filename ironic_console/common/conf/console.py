@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the group [ironic_console]."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup(
+    'ironic_console', title='Graphical consoles',
+    help='Options of ironic_console, for conductors and for the proxy. '
+         'Options of Ironic that are obeyed too: [vnc] host_ip, port, '
+         'public_url, enable_ssl, cert_file, key_file, tls_minimum_version, '
+         'tls_ciphers, novnc_web, read_only, token_timeout, and '
+         '[cors]allowed_origin.')
+
+_BOTH = [
+    cfg.StrOpt(
+        'token_format', default='signed',
+        choices=[
+            ('signed', 'the URL carries a signed ticket that is made anew '
+                       'for every "console show"; nothing in the database '
+                       'opens a console'),
+            ('plain', 'the URL carries the secret of the node itself, as '
+                      "Ironic's in-tree ironic-novncproxy wants it; it "
+                      'opens the console for as long as that is enabled'),
+        ],
+        help='What console URLs carry. Conductors and proxies must agree. '
+             'Choose plain only while the in-tree proxy is in use.'),
+]
+
+_CONDUCTOR = [
+    cfg.BoolOpt(
+        'extend_hardware_types', default=True,
+        help='Make the console interfaces of this package usable on nodes of '
+             "Ironic's own hardware types (redfish, idrac, ipmi ...). When "
+             'off, only nodes of the hardware types console-redfish, '
+             'console-idrac and console-ipmi can use them.'),
+    cfg.HostAddressOpt(
+        'fake_vnc_address', default='127.0.0.1',
+        help='Address on which the test cards of fake-vnc listen, and which '
+             'is told to the proxy. Test cards ask nobody for a password, so '
+             'anything but loopback shows them to the network.'),
+]
+
+_PROXY = [
+    cfg.StrOpt(
+        'concurrency_backend', default='threading',
+        choices=[('threading', 'native threads'),
+                 ('eventlet', 'green threads; needs the extra "eventlet", '
+                              'and is slower')],
+        help='oslo.service backend of the proxy.'),
+    cfg.IntOpt(
+        'workers', default=1, min=1, max=64,
+        help='Processes that share the listening port. One serves thousands '
+             'of idle sessions; more use more processor cores.'),
+    cfg.IntOpt(
+        'max_sessions', default=2000, min=1,
+        help='Sessions that one worker holds at most; one more is answered '
+             'with 503. Each needs two file descriptors.'),
+    cfg.IntOpt(
+        'max_setups', default=512, min=1, max=8192,
+        help='Connections that one worker sets up at the same time, each on '
+             'a thread of its own; one more is answered with 503.'),
+    cfg.FloatOpt(
+        'head_timeout', default=10, min=0.1, max=3600,
+        help='Seconds in which a client has to finish TLS and send the head '
+             'of its request.'),
+    cfg.FloatOpt(
+        'keepalive_timeout', default=5, min=0, max=3600,
+        help='Seconds for which an HTTP connection waits for a further '
+             'request. 0 closes it after the first.'),
+    cfg.FloatOpt(
+        'database_timeout', default=5, min=0.1, max=3600,
+        help='Seconds that a user waits for the database before the answer '
+             'is 503.'),
+    cfg.FloatOpt(
+        'connect_timeout', default=10, min=0.1, max=3600,
+        help='Seconds for the connection to an endpoint: name resolution '
+             'and all its addresses together.'),
+    cfg.FloatOpt(
+        'handshake_timeout', default=30, min=0.1, max=3600,
+        help='Seconds for the whole RFB handshake with an endpoint. Some '
+             'BMCs need ten before they say a word.'),
+    cfg.FloatOpt(
+        'browser_handshake_timeout', default=10, min=0.1, max=3600,
+        help='Seconds for the whole RFB handshake with a browser.'),
+    cfg.FloatOpt(
+        'ping_interval', default=20, min=0.1, max=3600,
+        help='Seconds between WebSocket pings. A browser that answers '
+             'nothing until the next one is closed.'),
+    cfg.FloatOpt(
+        'idle_timeout', default=0, min=0,
+        help='Seconds without a byte from the browser after which a session '
+             'is closed. 0 means never.'),
+    cfg.FloatOpt(
+        'stall_timeout', default=300, min=0,
+        help='Seconds for which one side may take nothing while there is '
+             'something for it, before the session is closed. 0 means for '
+             'ever.'),
+    cfg.FloatOpt(
+        'max_session_length', default=0, min=0,
+        help='Seconds after which a session is closed, however busy. 0 means '
+             'never. [vnc]token_timeout limits only the start of sessions.'),
+    cfg.FloatOpt(
+        'recheck_interval', default=5, min=0.1, max=3600,
+        help='Seconds between two looks at the nodes of all open sessions. A '
+             'console that was disabled is closed at most this much later.'),
+    cfg.FloatOpt(
+        'database_grace', default=60, min=0,
+        help='Seconds for which sessions go on while the database does not '
+             'answer. After that they are closed, since nobody knows whether '
+             'they are still allowed.'),
+    cfg.FloatOpt(
+        'drain_timeout', default=30, min=0, max=86400,
+        help='Seconds for which open sessions go on after SIGTERM.'),
+    cfg.ListOpt(
+        'endpoint_networks', default=[],
+        help='Networks (CIDR) in which endpoints may lie; an endpoint '
+             'outside them is refused. When empty, any address is fine but '
+             'loopback, link-local, multicast and unspecified ones. Name '
+             '127.0.0.0/8 to use consoles on the host of the proxy.'),
+    cfg.ListOpt(
+        'frame_ancestors', default=[],
+        help='Origins whose pages may show the console page in a frame, for '
+             'example https://horizon.example.org. When empty, every page '
+             'may, as with the in-tree proxy. "none" forbids it.'),
+]
+
+OPTS = [*_BOTH, *_CONDUCTOR, *_PROXY]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the group; doing it twice is fine."""
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, group=GROUP)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the two halves share about a node: the keys in its record.
+
+Drivers write these keys into ``driver_internal_info``, the proxy reads them.
+This module knows their names and shapes; how a record is fetched is up to a
+:class:`NodeStore`.
+"""
+
+import abc
+import dataclasses
+import datetime
+from collections.abc import Collection, Mapping
+from typing import Any, Self
+
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError
+from ironic_console.common.secret import Secret
+
+# Ironic's own keys; Nova's driver reads the first two as well.
+HOST_KEY = 'vnc_host'
+PORT_KEY = 'vnc_port'
+SECRET_KEY = 'novnc_secret_token'  # noqa: S105
+CREATED_KEY = 'novnc_secret_token_created'
+# Ours. "secret" in a name makes Ironic's API mask the value.
+ENDPOINT_KEY = 'console_endpoint'
+CREDENTIAL_KEY = 'console_endpoint_secret'
+
+CONSOLE_KEYS = (HOST_KEY, PORT_KEY, SECRET_KEY, CREATED_KEY, ENDPOINT_KEY,
+                CREDENTIAL_KEY)
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeRecord:
+    """What the proxy knows of a node.
+
+    :ivar uuid: of the node.
+    :ivar name: of the node, or '' if it has none.
+    :ivar interface: its console interface.
+    :ivar enabled: Ironic says that the console is enabled.
+    :ivar secret: signs tickets; ``None`` when no console is running.
+    :ivar created: when the secret was made, aware UTC.
+    :ivar ours: a driver of this package runs the console.
+    :ivar info: ``driver_internal_info``; ask :meth:`endpoint`.
+    """
+
+    uuid: str
+    name: str
+    interface: str
+    enabled: bool
+    secret: Secret | None
+    created: datetime.datetime | None
+    ours: bool
+    info: Mapping[str, Any] = dataclasses.field(repr=False)
+
+    @classmethod
+    def from_info(cls, uuid: str, name: str | None, interface: str | None,
+                  enabled: bool, info: Mapping[str, Any] | None) -> Self:
+        """Read ``driver_internal_info``, whoever wrote it."""
+        info = info or {}
+        secret = info.get(SECRET_KEY)
+        return cls(
+            uuid=uuid, name=name or '', interface=interface or '',
+            enabled=bool(enabled),
+            secret=Secret(secret) if secret and isinstance(secret, str)
+            else None,
+            created=parse_time(info.get(CREATED_KEY)),
+            ours=ENDPOINT_KEY in info,
+            info=info)
+
+    def endpoint(self) -> Endpoint:
+        """Where to connect.
+
+        In-tree drivers write no ``console_endpoint``; theirs is plain RFB
+        without authentication at ``vnc_host`` and ``vnc_port``.
+
+        :raises ConfigError: the record names no usable endpoint.
+        """
+        described = self.info.get(ENDPOINT_KEY)
+        if described is None:
+            described = {'host': self.info.get(HOST_KEY),
+                         'port': self.info.get(PORT_KEY),
+                         'kind': self.interface}
+        if not isinstance(described, Mapping):
+            raise ConfigError('console_endpoint is not a mapping')
+        return Endpoint.from_dict(described)
+
+    def same_console(self, other: 'NodeRecord') -> bool:
+        """Whether a session that began with ``self`` may go on.
+
+        Every way to end a console changes one of these: disable, delete of
+        the node, another interface, a new secret.
+        """
+        return (other.enabled and other.interface == self.interface
+                and other.secret is not None and other.secret == self.secret)
+
+
+def format_time(moment: datetime.datetime) -> str:
+    """Write a time as Ironic does: naive UTC, always with microseconds.
+
+    Ironic's parser wants the microseconds even when there are none.
+    """
+    return moment.astimezone(datetime.UTC).replace(tzinfo=None).isoformat(
+        timespec='microseconds')
+
+
+def parse_time(text: object) -> datetime.datetime | None:
+    """Read a time that Ironic wrote; ``None`` for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=datetime.UTC)
+    return moment.astimezone(datetime.UTC)
+
+
+class NodeStore(abc.ABC):
+    """Where node records come from. It is never written to."""
+
+    @abc.abstractmethod
+    def get(self, uuid: str) -> NodeRecord | None:
+        """Fetch one node.
+
+        :returns: ``None`` if there is no such node.
+        :raises NodeStoreUnavailable: nobody can say.
+        """
+
+    @abc.abstractmethod
+    def get_many(self, uuids: Collection[str]) -> dict[str, NodeRecord]:
+        """Fetch several nodes in one query.
+
+        :returns: by UUID; a node that is gone is missing.
+        :raises NodeStoreUnavailable: nobody can say.
+        """
+
+    @abc.abstractmethod
+    def check(self) -> None:
+        """:raises NodeStoreUnavailable: the store does not answer."""
+
+    def close(self) -> None:
+        """Let go of threads and connections."""

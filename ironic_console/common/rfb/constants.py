@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of RFB and the names to print for them."""
+
+import enum
+
+
+class SecurityNumber(enum.IntEnum):
+    """Security types that have a name for our logs.
+
+    RFC 6143 §7.1.2, §8.1.2 and the registry in rfbproto.
+    """
+
+    INVALID = 0
+    NONE = 1
+    VNC_AUTH = 2
+    RA2 = 5
+    RA2NE = 6
+    TIGHT = 16
+    ULTRA = 17
+    TLS = 18
+    VENCRYPT = 19
+    SASL = 20
+    XVP = 22
+    APPLE_DH = 30
+    MS_LOGON_II = 113
+    RA2_256 = 129
+    RA2NE_256 = 130
+
+
+def security_name(number: int) -> str:
+    """Name a security type; any number is fine.
+
+    :param number: as it stood on the wire.
+    :returns: for example ``VENCRYPT (19)`` or ``unknown (255)``.
+    """
+    try:
+        return f'{SecurityNumber(number).name} ({number})'
+    except ValueError:
+        return f'unknown ({number})'
+
+
+def security_names(numbers: 'bytes | tuple[int, ...]') -> str:
+    """Name a list of security types for one line of text."""
+    return ', '.join(map(security_name, numbers)) or 'none at all'
+
+
+class ClientMessage(enum.IntEnum):
+    """Types of client messages. RFC 6143 §7.5 and rfbproto."""
+
+    SET_PIXEL_FORMAT = 0
+    SET_ENCODINGS = 2
+    FRAMEBUFFER_UPDATE_REQUEST = 3
+    KEY_EVENT = 4
+    POINTER_EVENT = 5
+    CLIENT_CUT_TEXT = 6
+    ENABLE_CONTINUOUS_UPDATES = 150
+    CLIENT_FENCE = 248
+    XVP = 250
+    SET_DESKTOP_SIZE = 251
+    GII = 253
+    QEMU = 255
+
+
+class ServerMessage(enum.IntEnum):
+    """Types of server messages. RFC 6143 §7.6."""
+
+    FRAMEBUFFER_UPDATE = 0
+    SET_COLOUR_MAP_ENTRIES = 1
+    BELL = 2
+    SERVER_CUT_TEXT = 3
+
+
+class Encoding(enum.IntEnum):
+    """Encodings that we write ourselves. RFC 6143 §7.7."""
+
+    RAW = 0
+
+
+# Limits for lengths that a peer announces. Each is far above what any server
+# is known to send and far below what would hurt.
+MAX_REASON_BYTES = 1024
+MAX_NAME_BYTES = 4096

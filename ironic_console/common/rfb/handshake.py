@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What our two handshakes share: a generator fed with bytes.
+
+A handshake is written straight down the page as a generator that asks for
+its next field with ``yield from self.read(12, 'ProtocolVersion')``. Fed
+whole, byte by byte or anyhow else, it takes the same course.
+"""
+
+import struct
+from collections.abc import Generator
+
+from ironic_console.common.errors import (
+    ConsoleError,
+    LimitExceeded,
+    LocalProtocolError,
+    PeerClosed,
+    Side,
+)
+from ironic_console.common.rfb.wire import ByteReader
+
+# A driver feeds what one read gave it; a peer that sends more than this
+# before a handshake is over is not holding one.
+MAX_BUFFERED_BYTES = 64 * 1024
+
+
+class Handshake:
+    """Runs the steps of one handshake.
+
+    :ivar side: the peer that it is held with, for errors.
+    :ivar step: the field that is being read; '' before and after.
+    :ivar done: it has ended well.
+
+    After an error has been raised the machine takes no more data, but
+    :meth:`data_to_send` still gives what the peer should be told.
+    """
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+        self.step = ''
+        self.done = False
+        self._wanted = 0
+        self._failed = False
+        self._reader = ByteReader()
+        self._output = bytearray()
+        self._events: list[object] = []
+        self._steps = self.steps()
+        self._advance()
+
+    def steps(self) -> Generator[None, None, None]:
+        """The course of the handshake; implemented by the subclasses."""
+        raise NotImplementedError
+
+    # -- for the driver ----------------------------------------------------
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes of the peer, any split.
+
+        :raises ConsoleError: the handshake cannot go on; nothing more may
+            be fed.
+        """
+        if self.done or self._failed:
+            raise LocalProtocolError(self.side, self.step,
+                                     'data after the end of the handshake')
+        self._reader.feed(data)
+        if len(self._reader) > MAX_BUFFERED_BYTES:
+            self._failed = True
+            raise LimitExceeded(self.side, self.step, len(self._reader),
+                                MAX_BUFFERED_BYTES)
+        self._advance()
+
+    def receive_eof(self) -> None:
+        """Take notice that the peer has closed.
+
+        :raises PeerClosed: always, unless the handshake is over.
+        """
+        if not self.done:
+            self._failed = True
+            raise PeerClosed(self.side, self.step, len(self._reader),
+                             self._wanted)
+
+    def data_to_send(self) -> bytes:
+        """:returns: bytes for the peer; each is given once."""
+        data = bytes(self._output)
+        self._output.clear()
+        return data
+
+    def events(self) -> list[object]:
+        """:returns: what has happened since the last call, oldest first;
+            each has a ``str`` for the log."""
+        events, self._events = self._events, []
+        return events
+
+    def trailing_data(self) -> bytes:
+        """:returns: bytes that came after the handshake; they belong to the
+            other peer."""
+        return self._reader.take_all()
+
+    # -- for the steps -----------------------------------------------------
+
+    def read(self, size: int, what: str) -> Generator[None, None, bytes]:
+        """Wait for exactly ``size`` bytes.
+
+        :param what: the field, as the specification names it.
+        """
+        self.step = what
+        self._wanted = size
+        while (data := self._reader.take(size)) is None:
+            yield
+        return data
+
+    def read_u8(self, what: str) -> Generator[None, None, int]:
+        return (yield from self.read(1, what))[0]
+
+    def read_u32(self, what: str) -> Generator[None, None, int]:
+        data = yield from self.read(4, what)
+        number: int = struct.unpack('>I', data)[0]
+        return number
+
+    def read_counted(self, what: str, limit: int,
+                     ) -> Generator[None, None, bytes]:
+        """Wait for a u32 length and as many bytes.
+
+        :param limit: the longest that we take, bytes.
+        :raises LimitExceeded: before a byte of a longer one is read.
+        """
+        length = yield from self.read_u32(f'length of {what}')
+        if length > limit:
+            raise LimitExceeded(self.side, what, length, limit)
+        return (yield from self.read(length, what))
+
+    def send(self, data: bytes) -> None:
+        self._output += data
+
+    def emit(self, event: object) -> None:
+        self._events.append(event)
+
+    # ----------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        try:
+            next(self._steps)
+        except StopIteration:
+            self.done = True
+            self.step = ''
+        except ConsoleError:
+            self._failed = True
+            raise
+
+
+class Said:
+    """Event: something of the peer was understood.
+
+    :param text: what, for the log; nothing secret.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The handshake in which we are the server: the browser side.
+
+RFC 6143 §7.1 to §7.3.
+"""
+
+import struct
+from collections.abc import Generator, Sequence
+
+from ironic_console.common.errors import (
+    AuthenticationFailed,
+    LocalProtocolError,
+    NoCommonSecurityType,
+    RemoteProtocolError,
+    Side,
+)
+from ironic_console.common.rfb import versions
+from ironic_console.common.rfb.constants import (
+    SecurityNumber,
+    security_name,
+    security_names,
+)
+from ironic_console.common.rfb.handshake import Handshake, Said
+from ironic_console.common.rfb.security import REGISTRY
+from ironic_console.common.rfb.security.base import SecurityType
+from ironic_console.common.rfb.server_init import ServerInit
+
+_OK = struct.pack('>I', 0)
+_FAILED = struct.pack('>I', 1)
+
+
+def pack_security_types(numbers: Sequence[int]) -> bytes:
+    """RFC 6143 §7.1.2: u8 count, then the types.
+
+    :raises ValueError: none or more than 255 of them.
+    """
+    if not 0 < len(numbers) < 256:
+        raise ValueError('1 to 255 security types can be offered')
+    return bytes((len(numbers), *numbers))
+
+
+def _pack_text(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack('>I', len(data)) + data
+
+
+class ServerHandshake(Handshake):
+    """From our banner through ServerInit.
+
+    :param server_init: what the handshake shall end with.
+    :param security_types: numbers to offer, best first; a client of version
+        3.3 gets the first.
+    :param side: the peer, for errors.
+    :ivar shared: the client wants to leave other clients connected
+        (RFC 6143 §7.3.1); known when the handshake is done.
+    """
+
+    def __init__(self, server_init: ServerInit,
+                 security_types: Sequence[int] = (SecurityNumber.NONE,),
+                 side: Side = Side.BROWSER) -> None:
+        self._server_init = server_init
+        self._security_types = tuple(security_types)
+        self.shared = True
+        super().__init__(side)
+
+    def steps(self) -> Generator[None, None, None]:
+        version = yield from agree_on_version(self)
+        if version.offers_list:
+            security = yield from self._offer_security()
+        else:
+            security = self._decide_security()
+        self.emit(Said(f'security type {security_name(security.number)}'))
+        try:
+            yield from security.server_steps(self)
+        except AuthenticationFailed as exc:
+            self.send(_FAILED)
+            if version.reason_after_failure:
+                self.send(_pack_text(exc.public_reason))
+            raise
+        if security.authenticates or version.result_after_none:
+            self.send(_OK)
+        self.shared = bool((yield from self.read_u8('ClientInit')))
+        self.emit(Said('ClientInit'))
+        self.send(self._server_init.pack())
+
+    def _offer_security(self) -> Generator[None, None, SecurityType]:
+        self.send(pack_security_types(self._security_types))
+        number = yield from self.read_u8('chosen security type')
+        # A client that picks what was not offered must not get past here
+        # (RealVNC CVE-2006-2369).
+        if number not in self._security_types:
+            self.send(_FAILED)
+            raise NoCommonSecurityType(
+                self.side, (number,), self._security_types,
+                f'client chose {security_name(number)}, offered was '
+                f'{security_names(self._security_types)}')
+        return self._registered(number)
+
+    def _decide_security(self) -> SecurityType:
+        number = self._security_types[0]
+        self.send(struct.pack('>I', number))
+        return self._registered(number)
+
+    def _registered(self, number: int) -> SecurityType:
+        try:
+            return REGISTRY[number]
+        except KeyError:
+            raise LocalProtocolError(
+                self.side, 'security types',
+                f'{security_name(number)} is offered but not implemented',
+            ) from None
+
+
+class RefusalHandshake(Handshake):
+    """Tells an RFB client in words why it gets no console.
+
+    RFC 6143 §7.1.2: zero security types, then the reason. This is the only
+    way to reach the user of a viewer that shows no WebSocket close reason.
+
+    :param reason: sentence for the user.
+    """
+
+    def __init__(self, reason: str, side: Side = Side.BROWSER) -> None:
+        self._reason = reason
+        super().__init__(side)
+
+    def steps(self) -> Generator[None, None, None]:
+        version = yield from agree_on_version(self)
+        self.send(b'\x00' if version.offers_list else b'\x00\x00\x00\x00')
+        self.send(_pack_text(self._reason))
+
+
+def agree_on_version(handshake: Handshake,
+                     ) -> Generator[None, None, versions.ProtocolVersion]:
+    """Offer 3.8 and take what the client answers. RFC 6143 §7.1.1.
+
+    :raises RemoteProtocolError: the answer is not a version.
+    """
+    handshake.send(versions.V3_8.banner)
+    banner = yield from handshake.read(versions.BANNER_BYTES,
+                                       'ProtocolVersion')
+    try:
+        version = versions.accept_client(banner)
+    except versions.UnknownVersion as exc:
+        raise RemoteProtocolError(handshake.side, 'ProtocolVersion',
+                                  str(exc)) from exc
+    handshake.emit(Said(f'ProtocolVersion {version}'))
+    return version
