@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all our console interfaces share. It knows no vendor.
+
+    driver_info ─▶ Endpoint ─▶ node record ─▶ ticket ─▶ URL
+
+A driver says how ``driver_info`` becomes a running console
+(:meth:`VNCConsole.check_settings`, ``open_console``, ``close_console``);
+everything that Ironic, Nova and the proxy rely on is kept here.
+"""
+
+import abc
+import dataclasses
+from typing import Any
+
+from ironic.common import exception
+from ironic.conductor import periodics
+from ironic.conf import CONF
+from ironic.drivers import base
+from oslo_log import log
+
+from ironic_console.common import console_url, nodes, tickets
+from ironic_console.common.clock import Clock
+from ironic_console.common.conf import console as console_conf
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.secret import Secret
+from ironic_console.drivers import hardware
+
+console_conf.register_opts(CONF)
+
+LOG = log.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenedConsole:
+    """A console that runs.
+
+    :ivar endpoint: for our proxy.
+    :ivar credential: what the endpoint's authentication needs, by name;
+        ``None`` when it asks for nothing.
+    :ivar plain_host: where Nova's and the in-tree proxy connect; the
+        endpoint itself unless they need another way in.
+    :ivar plain_port: likewise.
+    """
+
+    endpoint: Endpoint
+    credential: dict[str, str] | None = None
+    plain_host: str = ''
+    plain_port: int = 0
+
+
+class VNCConsole(base.ConsoleInterface, abc.ABC):
+    """Rules of a console interface, towards Ironic.
+
+    Ironic runs :meth:`validate` and :meth:`get_console` for every GET, so
+    they never talk to a BMC. It runs :meth:`start_console` at "console
+    enable", after a deployment and at every start of a conductor, and
+    :meth:`stop_console` at "console disable" and in a tear-down, which must
+    go on without a BMC.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock = Clock()
+        if CONF.ironic_console.extend_hardware_types:
+            hardware.support(type(self))
+
+    # -- for the drivers ---------------------------------------------------
+
+    @abc.abstractmethod
+    def check_settings(self, node: Any) -> None:
+        """Check ``driver_info``, asking nobody.
+
+        :raises ConfigError: naming the key and what is allowed.
+        """
+
+    @abc.abstractmethod
+    def open_console(self, task: Any) -> OpenedConsole:
+        """Make the console run, or find that it does.
+
+        :raises ConfigError: ``driver_info`` is wrong.
+        :raises DriverError: saying what to do; it becomes ``last_error``.
+        """
+
+    @abc.abstractmethod
+    def close_console(self, task: Any) -> None:
+        """Make the console stop; one that does not run is fine.
+
+        :raises DriverError: it may still run, and what to do.
+        """
+
+    # -- for Ironic --------------------------------------------------------
+
+    def validate(self, task: Any) -> None:
+        """:raises InvalidParameterValue: the console cannot work so."""
+        if not CONF.vnc.public_url:
+            raise exception.MissingParameterValue(
+                'Console URLs cannot be made: set [vnc]public_url to the '
+                'address of the console page, for example '
+                'https://console.example.org:6090/console.html')
+        try:
+            self.check_settings(task.node)
+        except ConfigError as exc:
+            raise exception.InvalidParameterValue(str(exc)) from exc
+
+    def start_console(self, task: Any) -> None:
+        """Start the console and publish it in one write of the node.
+
+        A secret that is still good is kept, so that neither a restart of
+        the conductor nor a deployment ends sessions or breaks links.
+
+        :raises ironic.common.exception.ConsoleError: with the reason.
+        """
+        node = task.node
+        try:
+            console = self.open_console(task)
+        except (ConfigError, DriverError) as exc:
+            raise exception.ConsoleError(str(exc)) from exc
+        endpoint = console.endpoint
+        now = self._clock.now()
+        secret, created = self._secret(node, now)
+        info = _without_console(node.driver_internal_info)
+        info |= {
+            nodes.ENDPOINT_KEY: endpoint.to_dict(),
+            nodes.HOST_KEY: console.plain_host or endpoint.host,
+            nodes.PORT_KEY: console.plain_port or endpoint.port,
+            nodes.SECRET_KEY: secret,
+            nodes.CREATED_KEY: created,
+        }
+        if console.credential is not None:
+            info[nodes.CREDENTIAL_KEY] = console.credential
+        node.driver_internal_info = info
+        node.save()
+        LOG.info('Console of node %s runs at %s', node.uuid, endpoint.address)
+
+    def stop_console(self, task: Any) -> None:
+        """Stop the console and take every trace of it from the node.
+
+        ``console_enabled`` is left to Ironic: a tear-down keeps it, so that
+        the next deployment has a console again.
+        """
+        node = task.node
+        try:
+            self.close_console(task)
+        except DriverError as exc:
+            # Raising would make the tear-down of the node fail.
+            LOG.error('Console of node %s may not have been stopped: %s',
+                      node.uuid, exc)
+        node.driver_internal_info = _without_console(
+            node.driver_internal_info)
+        node.save()
+        LOG.info('Console of node %s is stopped', node.uuid)
+
+    def get_console(self, task: Any) -> dict[str, str]:
+        """Make a fresh link; nothing is written.
+
+        :returns: ``type`` (always "vnc", which Nova checks) and ``url``.
+        :raises NodeConsoleNotEnabled: it does not run, although Ironic may
+            remember that it should after the next deployment.
+        """
+        node = task.node
+        token = node.driver_internal_info.get(nodes.SECRET_KEY)
+        if not token:
+            raise exception.NodeConsoleNotEnabled(node=node.uuid)
+        if CONF.ironic_console.token_format == 'signed':
+            token = tickets.issue(Secret(token), node.uuid, self._clock.now(),
+                                  CONF.vnc.token_timeout)
+        return {'type': 'vnc', 'url': console_url.build(
+            CONF.vnc.public_url, node.uuid, token)}
+
+    def get_properties(self) -> dict[str, str]:
+        """:returns: keys of ``driver_info`` with a sentence for each."""
+        return {}
+
+    @periodics.node_periodic(
+        purpose='keeping plain console tokens valid',
+        spacing=lambda: min(CONF.vnc.expire_console_session_interval,
+                            CONF.vnc.token_timeout / 3),
+        enabled=lambda: CONF.ironic_console.token_format == 'plain',
+        filters={'console_enabled': True},
+        predicate_extra_fields=['driver_internal_info'],
+        predicate=lambda node: nodes.ENDPOINT_KEY in
+        node.driver_internal_info,
+        shared_task=False)
+    def _renew_plain_token(self, task: Any, manager: Any, context: Any,
+                           ) -> None:
+        """Let the in-tree proxy go on accepting the token.
+
+        It counts a token's age from its creation. Signed tickets bring
+        their own times and need none of this.
+        """
+        task.node.set_driver_internal_info(
+            nodes.CREATED_KEY, nodes.format_time(self._clock.now()))
+        task.node.save()
+
+    # ----------------------------------------------------------------------
+
+    def _secret(self, node: Any, now: Any) -> tuple[str, str]:
+        info = node.driver_internal_info
+        secret = info.get(nodes.SECRET_KEY)
+        created = info.get(nodes.CREATED_KEY)
+        fresh = nodes.format_time(now)
+        if (nodes.ENDPOINT_KEY not in info or not secret
+                or nodes.parse_time(created) is None):
+            return tickets.new_secret(), fresh
+        if CONF.ironic_console.token_format == 'plain':
+            return secret, fresh
+        return secret, created
+
+
+def _without_console(info: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in info.items()
+            if key not in nodes.CONSOLE_KEYS}

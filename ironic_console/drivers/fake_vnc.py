@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Console interface ``fake-vnc``: a live test card instead of a BMC.
+
+For trying out, for demonstrations and for tests. It fails on request, so
+that what users see then can be seen too.
+"""
+
+import dataclasses
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any, Self
+
+from ironic.conf import CONF
+
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.drivers import base
+from ironic_console.drivers.testcard import (
+    CardSettings,
+    Fault,
+    TestCardServer,
+)
+
+_FAULTS = ('none', 'start-fails', 'start-slow', 'drops', 'never-answers')
+_CARD_FAULTS = {'drops': Fault.DROPS, 'never-answers': Fault.NEVER_ANSWERS}
+_SIZE = re.compile(r'(\d{1,5})x(\d{1,5})')
+_MIN_SIZE, _MAX_SIZE = 160, 4096
+_MAX_SECONDS = 600.0
+
+PROPERTIES = {
+    'fake_vnc_resolution': 'Size of the test card in pixels, for example '
+                           '1024x768 (the default). Optional.',
+    'fake_vnc_port': 'TCP port of the test card; by default a free one. '
+                     'Optional.',
+    'fake_vnc_fault': f'Failure to play, one of {", ".join(_FAULTS)}. '
+                      'Optional.',
+    'fake_vnc_fault_seconds': 'How long start-slow takes, or after how long '
+                              'drops hangs up. Default is 5. Optional.',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What ``driver_info`` says about a test card."""
+
+    width: int = 1024
+    height: int = 768
+    port: int = 0
+    fault: str = 'none'
+    fault_seconds: float = 5.0
+
+    @classmethod
+    def from_driver_info(cls, info: Mapping[str, Any]) -> Self:
+        """:raises ConfigError: naming the key and what is allowed."""
+        unknown = sorted(key for key in info
+                         if key.startswith('fake_vnc_')
+                         and key not in PROPERTIES)
+        if unknown:
+            raise ConfigError(
+                f'driver_info/{unknown[0]} is not a setting of fake-vnc; '
+                f'there are {", ".join(PROPERTIES)}')
+        width, height = _size(info.get('fake_vnc_resolution', '1024x768'))
+        fault = info.get('fake_vnc_fault', 'none')
+        if fault not in _FAULTS:
+            raise ConfigError(f'driver_info/fake_vnc_fault is {fault!r}; '
+                              f'allowed is one of {", ".join(_FAULTS)}')
+        return cls(width, height,
+                   int(_number(info, 'fake_vnc_port', 0, 65535)),
+                   fault, _number(info, 'fake_vnc_fault_seconds',
+                                  cls.fault_seconds, _MAX_SECONDS))
+
+
+class FakeVNCConsole(base.VNCConsole):
+    """Shows a test card that is drawn by this conductor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cards = TestCardServer()
+        # Nova compares the port when somebody opens an old link, so a node
+        # keeps the one that it had.
+        self._ports: dict[str, int] = {}
+
+    def get_properties(self) -> dict[str, str]:
+        return dict(PROPERTIES)
+
+    def check_settings(self, node: Any) -> None:
+        Settings.from_driver_info(node.driver_info)
+
+    def open_console(self, task: Any) -> base.OpenedConsole:
+        node = task.node
+        settings = Settings.from_driver_info(node.driver_info)
+        if settings.fault == 'start-fails':
+            raise DriverError(
+                'driver_info/fake_vnc_fault asks for this failure; set it to '
+                '"none" and enable the console again')
+        if settings.fault == 'start-slow':
+            threading.Event().wait(settings.fault_seconds)
+        listen = CONF.ironic_console.fake_vnc_address
+        port = self._open_card(node, settings, listen)
+        self._ports[node.uuid] = port
+        # Nobody can connect to a wildcard.
+        host = CONF.my_ip if listen in ('0.0.0.0', '::') else listen
+        return base.OpenedConsole(Endpoint(host, port, kind='fake-vnc'))
+
+    def close_console(self, task: Any) -> None:
+        self._cards.close(task.node.uuid)
+
+    def _open_card(self, node: Any, settings: Settings, listen: str) -> int:
+        card = CardSettings(
+            uuid=node.uuid, name=node.name or '', width=settings.width,
+            height=settings.height, host=listen, port=settings.port,
+            fault=_CARD_FAULTS.get(settings.fault, Fault.NONE),
+            fault_seconds=settings.fault_seconds)
+        usual = self._ports.get(node.uuid) or _recorded_port(node)
+        if not settings.port and usual:
+            try:
+                return self._cards.open(dataclasses.replace(card, port=usual))
+            except DriverError:
+                # Somebody else has it by now; any other will do.
+                self._ports.pop(node.uuid, None)
+        return self._cards.open(card)
+
+
+def _recorded_port(node: Any) -> int:
+    """The port before this conductor was restarted; 0 if there is none."""
+    endpoint = node.driver_internal_info.get('console_endpoint') or {}
+    if endpoint.get('kind') != 'fake-vnc':
+        return 0
+    return int(endpoint.get('port', 0))
+
+
+def _size(text: object) -> tuple[int, int]:
+    match = _SIZE.fullmatch(str(text))
+    if match:
+        width, height = int(match[1]), int(match[2])
+        if (_MIN_SIZE <= width <= _MAX_SIZE
+                and _MIN_SIZE <= height <= _MAX_SIZE):
+            return width, height
+    raise ConfigError(
+        f'driver_info/fake_vnc_resolution is {text!r}; it must be WIDTHxHEIGHT'
+        f', each from {_MIN_SIZE} to {_MAX_SIZE}, for example 1024x768')
+
+
+def _number(info: Mapping[str, Any], key: str, default: float,
+            most: float) -> float:
+    value = info.get(key, default)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number <= most:
+        raise ConfigError(f'driver_info/{key} is {value!r}; it must be a '
+                          f'number from 0 to {most:g}')
+    return number
