@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real parts of a console on one machine, for the demo and the tests.
+
+=============  =========================================================
+ports          free and busy TCP ports
+process        programs in the background: start, wait, stop for good
+settings       option groups as text that oslo.config reads
+ironic         a real Ironic: API, conductor, sqlite, no authentication
+rest           its API without the second that a CLI call costs
+proxy          our proxy, and Ironic's own
+novnc          the noVNC files that the page needs
+installing     virtual environments, npm and Debian packages
+=============  =========================================================
+"""
+
+from tools.lab.ironic import LocalIronic
+from tools.lab.ports import PortBusy, check_free, free_port, free_ports
+from tools.lab.process import Program, ProgramError
+from tools.lab.proxy import InTreeProxy, LocalProxy
+from tools.lab.rest import RestClient, RestError
+
+__all__ = [
+    'InTreeProxy',
+    'LocalIronic',
+    'LocalProxy',
+    'PortBusy',
+    'Program',
+    'ProgramError',
+    'RestClient',
+    'RestError',
+    'check_free',
+    'free_port',
+    'free_ports',
+]
