@@ -10,7 +10,6 @@ import struct
 from collections.abc import Generator
 
 from ironic_console.common.errors import (
-    ConsoleError,
     LimitExceeded,
     LocalProtocolError,
     PeerClosed,
@@ -18,8 +17,8 @@ from ironic_console.common.errors import (
 )
 from ironic_console.common.rfb.wire import ByteReader
 
-# A driver feeds what one read gave it; a peer that sends more than this
-# before a handshake is over is not holding one.
+# What a step may leave unread while it waits. Every length has its own limit
+# far below this one; it holds for the step that forgets to have one.
 MAX_BUFFERED_BYTES = 64 * 1024
 
 
@@ -62,11 +61,13 @@ class Handshake:
             raise LocalProtocolError(self.side, self.step,
                                      'data after the end of the handshake')
         self._reader.feed(data)
-        if len(self._reader) > MAX_BUFFERED_BYTES:
+        self._advance()
+        # Judged after the steps have taken theirs, so that the outcome does
+        # not depend on how the bytes were split.
+        if not self.done and len(self._reader) > MAX_BUFFERED_BYTES:
             self._failed = True
             raise LimitExceeded(self.side, self.step, len(self._reader),
                                 MAX_BUFFERED_BYTES)
-        self._advance()
 
     def receive_eof(self) -> None:
         """Take notice that the peer has closed.
@@ -137,14 +138,15 @@ class Handshake:
     # ----------------------------------------------------------------------
 
     def _advance(self) -> None:
+        # Failed until the step is over, whatever it raises: a generator that
+        # was left by an exception would look like a finished one next time.
+        self._failed = True
         try:
             next(self._steps)
         except StopIteration:
             self.done = True
             self.step = ''
-        except ConsoleError:
-            self._failed = True
-            raise
+        self._failed = False
 
 
 class Said:

@@ -116,8 +116,7 @@ class ClientMessageReader:
         :raises RemoteProtocolError: a type that nobody knows.
         """
         self._reader.feed(data)
-        while (message := self._next()) is not None:
-            yield message
+        return iter(self._next, None)
 
     def _next(self) -> Message | None:
         if not len(self._reader):

@@ -32,7 +32,7 @@ _FAILED = struct.pack('>I', 1)
 def pack_security_types(numbers: Sequence[int]) -> bytes:
     """RFC 6143 §7.1.2: u8 count, then the types.
 
-    :raises ValueError: none or more than 255 of them.
+    :raises ValueError: none or more than 255 of them, or no bytes.
     """
     if not 0 < len(numbers) < 256:
         raise ValueError('1 to 255 security types can be offered')
@@ -51,6 +51,7 @@ class ServerHandshake(Handshake):
     :param security_types: numbers to offer, best first; a client of version
         3.3 gets the first.
     :param side: the peer, for errors.
+    :raises ValueError: no security types, or no numbers for one byte.
     :ivar shared: the client wants to leave other clients connected
         (RFC 6143 §7.3.1); known when the handshake is done.
     """
@@ -60,19 +61,20 @@ class ServerHandshake(Handshake):
                  side: Side = Side.BROWSER) -> None:
         self._server_init = server_init
         self._security_types = tuple(security_types)
+        self._offer = pack_security_types(self._security_types)
         self.shared = True
         super().__init__(side)
 
     def steps(self) -> Generator[None, None, None]:
         version = yield from agree_on_version(self)
-        if version.offers_list:
-            security = yield from self._offer_security()
-        else:
-            security = self._decide_security()
-        self.emit(Said(f'security type {security_name(security.number)}'))
         try:
+            if version.offers_list:
+                security = yield from self._offer_security()
+            else:
+                security = self._decide_security()
+            self.emit(Said(f'security type {security_name(security.number)}'))
             yield from security.server_steps(self)
-        except AuthenticationFailed as exc:
+        except (AuthenticationFailed, NoCommonSecurityType) as exc:
             self.send(_FAILED)
             if version.reason_after_failure:
                 self.send(_pack_text(exc.public_reason))
@@ -84,12 +86,11 @@ class ServerHandshake(Handshake):
         self.send(self._server_init.pack())
 
     def _offer_security(self) -> Generator[None, None, SecurityType]:
-        self.send(pack_security_types(self._security_types))
+        self.send(self._offer)
         number = yield from self.read_u8('chosen security type')
         # A client that picks what was not offered must not get past here
         # (RealVNC CVE-2006-2369).
         if number not in self._security_types:
-            self.send(_FAILED)
             raise NoCommonSecurityType(
                 self.side, (number,), self._security_types,
                 f'client chose {security_name(number)}, offered was '
@@ -97,9 +98,9 @@ class ServerHandshake(Handshake):
         return self._registered(number)
 
     def _decide_security(self) -> SecurityType:
-        number = self._security_types[0]
-        self.send(struct.pack('>I', number))
-        return self._registered(number)
+        security = self._registered(self._security_types[0])
+        self.send(struct.pack('>I', security.number))
+        return security
 
     def _registered(self, number: int) -> SecurityType:
         try:

@@ -99,10 +99,11 @@ def accept_client(banner: bytes) -> ProtocolVersion:
     return _RULES_OF.get(_numbers(banner), V3_3)
 
 
-# What a peer's first bytes look like when it speaks something else. The
+# What a peer's first bytes look like when it speaks something else. Four of
+# them decide, so that the verdict does not depend on how they were split. The
 # words end the sentence "this is not a VNC server: it ...".
 _OTHERS = (
-    (re.compile(rb'HTTP/|<html|<!doctype', re.IGNORECASE), 'answered HTTP'),
+    (re.compile(rb'HTTP|<htm|<!do', re.IGNORECASE), 'answered HTTP'),
     (re.compile(rb'SSH-'), 'answered SSH'),
     (re.compile(rb'[\x14-\x17]\x03[\x00-\x04]'), 'answered TLS'),
     (re.compile(rb'220[ -]'), 'answered FTP or SMTP'),
@@ -113,7 +114,7 @@ _OTHERS = (
 def describe_stranger(data: bytes) -> str:
     """Say what a peer speaks that does not speak RFB.
 
-    :param data: its first bytes, as many as there are.
+    :param data: its first 4 bytes or more.
     :returns: words for after "it", never the peer's own bytes.
     """
     for pattern, words in _OTHERS:

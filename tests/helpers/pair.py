@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins a client and a server handshake of ours in memory."""
+
+from collections.abc import Callable, Iterable
+
+from ironic_console.common.rfb.handshake import Handshake
+from ironic_console.common.rfb.versions import BANNER_BYTES
+from tests.helpers.play import Player, whole
+
+
+class HandshakePair:
+    """Carries bytes both ways until nothing moves.
+
+    :param client: speaks to the server.
+    :param server: speaks to the client.
+    :param split: how what one says reaches the other.
+    :param banner: what the client hears instead of the server's banner, so
+        that older and odd versions can be played.
+    :ivar client: its :class:`Player`, with ``error`` and ``sent``.
+    :ivar server: likewise.
+    """
+
+    def __init__(self, client: Handshake, server: Handshake,
+                 split: Callable[[bytes], Iterable[bytes]] = whole,
+                 banner: bytes | None = None) -> None:
+        self.client = Player(client)
+        self.server = Player(server)
+        self._split = split
+        self._banner = banner
+
+    def run(self) -> None:
+        """Until both are over or wait for each other.
+
+        Who fails closes; the other hears all that was said before.
+        """
+        to_client, to_server = 0, 0
+        while True:
+            for_client = self.server.sent[to_client:]
+            if to_client == 0 and self._banner is not None:
+                for_client = self._banner + for_client[BANNER_BYTES:]
+            to_client += len(for_client)
+            self._carry(for_client, self.client)
+            for_server = self.client.sent[to_server:]
+            to_server += len(for_server)
+            self._carry(for_server, self.server)
+            if not for_client and not for_server:
+                break
+        if self.client.error is not None:
+            self.server.close()
+        if self.server.error is not None:
+            self.client.close()
+
+    def _carry(self, data: bytes, receiver: Player) -> None:
+        for piece in self._split(data):
+            receiver.feed(piece)

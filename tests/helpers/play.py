@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Feeds a handshake with bytes in any split and notes all that comes of it.
+
+It knows what a driver of the machine has to know and nothing of RFB.
+"""
+
+import dataclasses
+import random
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from ironic_console.common.errors import ConsoleError, EndpointNotRfb
+from ironic_console.common.rfb.handshake import Handshake
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a handshake came to; equal for every split of the same bytes.
+
+    :ivar end: 'done', 'waiting', or the name of the error's class.
+    :ivar step: the error's step, or the one that is waited for.
+    :ivar text: the error, for operators.
+    :ivar public: the error, for browsers.
+    :ivar sent: all that the machine said.
+    :ivar events: of the machine, as the log shows them.
+    :ivar trailing: what came after the handshake.
+    """
+
+    end: str
+    step: str
+    text: str
+    public: str
+    sent: bytes
+    events: tuple[str, ...]
+    trailing: bytes
+
+
+class Player:
+    """Plays the driver of one machine.
+
+    Only a ConsoleError is an answer; anything else passes through and fails
+    the test.
+    """
+
+    def __init__(self, machine: Handshake) -> None:
+        self.machine = machine
+        self.error: ConsoleError | None = None
+        self.sent = machine.data_to_send()
+        self._events: list[object] = machine.events()
+        self._unread = b''
+
+    @property
+    def over(self) -> bool:
+        return self.machine.done or self.error is not None
+
+    def feed(self, data: bytes) -> None:
+        """Give the machine what a channel would give; nothing once it is
+        over."""
+        if self.over:
+            self._unread += data
+            return
+        try:
+            self.machine.receive_data(data)
+        except ConsoleError as exc:
+            self.error = exc
+        self._collect()
+
+    def close(self) -> None:
+        """Close the peer's side."""
+        if not self.over:
+            try:
+                self.machine.receive_eof()
+            except ConsoleError as exc:
+                self.error = exc
+            self._collect()
+
+    def outcome(self) -> Outcome:
+        """To be asked once: it takes the trailing data."""
+        events = tuple(map(str, self._events))
+        if self.error is None:
+            done = self.machine.done
+            trailing = self.machine.trailing_data() if done else b''
+            return Outcome('done' if done else 'waiting', self.machine.step,
+                           '', '', self.sent, events, trailing + self._unread)
+        text = str(self.error)
+        if isinstance(self.error, EndpointNotRfb):
+            # It shows operators as much of the stranger as is there.
+            text = text[:text.index("b'")]
+        return Outcome(type(self.error).__name__,
+                       getattr(self.error, 'step', ''), text,
+                       self.error.public_reason, self.sent, events, b'')
+
+    def _collect(self) -> None:
+        self.sent += self.machine.data_to_send()
+        self._events += self.machine.events()
+
+
+def play(machine: Handshake, pieces: Iterable[bytes],
+         close: bool = False) -> Outcome:
+    """Feed a machine with all pieces, whatever it answers.
+
+    :param close: the peer closes after the last.
+    """
+    player = Player(machine)
+    for piece in pieces:
+        player.feed(piece)
+    if close:
+        player.close()
+    return player.outcome()
+
+
+# -- splits: data -> pieces ---------------------------------------------------
+
+def whole(data: bytes) -> Iterator[bytes]:
+    yield data
+
+
+def byte_by_byte(data: bytes) -> Iterator[bytes]:
+    for place in range(len(data)):
+        yield data[place:place + 1]
+
+
+class AtRandom:
+    """Splits at random.
+
+    :param seed: in its name, so that a failure can be repeated: the same
+        bytes are always split in the same places.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self.__name__ = f'at_random_seed_{seed}'
+
+    def __call__(self, data: bytes) -> Iterator[bytes]:
+        dice = random.Random(self._seed)
+        count = dice.randint(0, min(8, len(data)))
+        yield from cut(data, sorted(dice.randint(0, len(data))
+                                    for _ in range(count)))
+
+
+def cut(data: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
+    """Split at ascending places; empty pieces are pieces too."""
+    begin = 0
+    for end in cuts:
+        yield data[begin:end]
+        begin = end
+    yield data[begin:]
+
+
+def splits(seeds: Iterable[int] = range(5)) -> list[Any]:
+    """:returns: parameters of the splits that every wire test runs with."""
+    return [pytest.param(split, id=split.__name__)
+            for split in (whole, byte_by_byte, *map(AtRandom, seeds))]

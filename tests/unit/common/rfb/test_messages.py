@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Client messages: a table over every type, and any split."""
+
+import pytest
+
+from ironic_console.common.errors import (
+    LimitExceeded,
+    RemoteProtocolError,
+    Side,
+)
+from ironic_console.common.rfb.constants import ClientMessage
+from ironic_console.common.rfb.messages import (
+    MAX_MESSAGE_BYTES,
+    ClientMessageReader,
+    Message,
+)
+from tests.helpers.play import splits
+
+# name -> (type, one whole message as the specification lays it out)
+TABLE = {
+    'SetPixelFormat': (0, '00 000000'
+                       '20 18 00 01 00ff 00ff 00ff 10 08 00 000000'),
+    'SetEncodings, none': (2, '02 00 0000'),
+    'SetEncodings, three': (2, '02 00 0003 00000000 ffffff21 00000010'),
+    'FramebufferUpdateRequest': (3, '03 01 0000 0001 0400 0300'),
+    'KeyEvent': (4, '04 01 0000 0000ff0d'),
+    'PointerEvent': (5, '05 01 0010 0020'),
+    'PointerEvent, bit 7': (5, '05 80 0010 0020'),
+    'ClientCutText, empty': (6, '06 000000 00000000'),
+    'ClientCutText': (6, '06 000000 00000005 68656c6c6f'),
+    'ClientCutText, extended': (6, '06 000000 fffffffc 02000001'),
+    'EnableContinuousUpdates': (150, '96 01 0000 0000 0400 0300'),
+    'ClientFence, empty': (248, 'f8 000000 00000001 00'),
+    'ClientFence': (248, 'f8 000000 80000003 03 010203'),
+    'ClientFence, longest': (248, 'f8 000000 00000001 40' + 64 * '00'),
+    'xvp': (250, 'fa 00 01 02'),
+    'SetDesktopSize, no screen': (251, 'fb 00 0400 0300 00 00'),
+    'SetDesktopSize': (251, 'fb 00 0400 0300 01 00'
+                       '00000001 0000 0000 0400 0300 00000000'),
+    'gii, big endian': (253, 'fd 81 0004 00010001'),
+    'gii, little endian': (253, 'fd 01 0400 01000100'),
+    'gii, empty': (253, 'fd 80 0000'),
+    'QEMU extended key': (255, 'ff 00 0001 0000ff0d 0000001c'),
+    'QEMU audio, enable': (255, 'ff 01 0000'),
+    'QEMU audio, disable': (255, 'ff 01 0001'),
+    'QEMU audio, format': (255, 'ff 01 0002 03 02 0000ac44'),
+}
+WIRE = {name: bytes.fromhex(text) for name, (_, text) in TABLE.items()}
+TYPES = {number for number, _ in TABLE.values()}
+NEXT = b'\xfa\x00\x01\x03'
+
+
+def read(pieces, side=Side.BROWSER):
+    """:returns: the messages, and the error that ended them or None."""
+    reader = ClientMessageReader(side)
+    messages = []
+    try:
+        for piece in pieces:
+            messages.extend(reader.receive_data(piece))
+    except RemoteProtocolError as exc:
+        return messages, exc
+    return messages, None
+
+
+def test_the_table_has_every_type():
+    assert set(map(int, ClientMessage)) == TYPES
+
+
+@pytest.mark.parametrize('split', splits())
+@pytest.mark.parametrize('name', TABLE)
+def test_every_message_ends_where_it_ends(name, split):
+    kind = ClientMessage(TABLE[name][0])
+    messages, error = read(split(WIRE[name] + NEXT))
+    assert error is None
+    assert messages == [Message(kind, WIRE[name]),
+                        Message(ClientMessage.XVP, NEXT)]
+
+
+@pytest.mark.parametrize('name', TABLE)
+def test_a_message_comes_with_its_last_byte_and_not_before(name):
+    reader = ClientMessageReader()
+    assert list(reader.receive_data(WIRE[name][:-1])) == []
+    assert [message.data for message
+            in reader.receive_data(WIRE[name][-1:])] == [WIRE[name]]
+
+
+@pytest.mark.parametrize('split', splits(range(20)))
+def test_all_messages_in_a_row_come_in_order(split):
+    messages, error = read(split(b''.join(WIRE.values())))
+    assert error is None
+    assert [message.data for message in messages] == list(WIRE.values())
+
+
+@pytest.mark.parametrize('side', Side)
+@pytest.mark.parametrize('number', sorted(set(range(256)) - TYPES))
+def test_an_unknown_type_ends_the_conversation(number, side):
+    messages, error = read([NEXT + bytes([number]) + bytes(100)], side)
+    assert messages == [Message(ClientMessage.XVP, NEXT)]
+    assert type(error) is RemoteProtocolError
+    assert error.side is side
+    assert error.step == 'client message'
+    assert f'unknown type {number}' in str(error)
+
+
+@pytest.mark.parametrize('head', ['ff 02 0000', 'ff 01 0003', 'ff 01 0100',
+                                  'ff ff ffff'])
+def test_an_unknown_qemu_message_ends_the_conversation(head):
+    data = bytes.fromhex(head)
+    messages, error = read([data])
+    assert messages == []
+    assert type(error) is RemoteProtocolError
+    assert error.step == 'client message'
+    assert f'unknown QEMU message {data[1:].hex()}' in str(error)
+
+
+@pytest.mark.parametrize('size', [65, 255])
+def test_a_fence_has_at_most_64_bytes(size):
+    messages, error = read([b'\xf8' + bytes(7) + bytes([size])])
+    assert messages == []
+    assert type(error) is RemoteProtocolError
+    assert error.step == 'client message'
+    assert f'ClientFence with {size} bytes' in str(error)
+
+
+@pytest.mark.parametrize('length', [2**20 + 1, 2**31 - 1, -2**20 - 1, -2**31])
+def test_a_clipboard_above_the_limit_is_refused_before_it_comes(length):
+    head = b'\x06\0\0\0' + length.to_bytes(4, signed=True)
+    messages, error = read([head])
+    assert messages == []
+    assert type(error) is LimitExceeded
+    assert error.side is Side.BROWSER
+    assert error.step == 'client message CLIENT_CUT_TEXT'
+    assert error.length == abs(length) + 8
+    assert error.limit == MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize('length', [2**20, -2**20])
+def test_a_clipboard_of_the_limit_is_taken(length):
+    data = b'\x06\0\0\0' + length.to_bytes(4, signed=True) + bytes(2**20)
+    messages, error = read([data])
+    assert error is None
+    assert [len(message.data) for message in messages] == [MAX_MESSAGE_BYTES]
+
+
+def test_the_longest_list_of_encodings_is_below_the_limit():
+    data = b'\x02\0\xff\xff' + bytes(4 * 65535)
+    messages, error = read([data])
+    assert error is None
+    assert messages[0].data == data
+
+
+def test_good_messages_before_a_bad_one_are_not_lost():
+    reader = ClientMessageReader()
+    messages = reader.receive_data(NEXT + b'\x07')
+    assert next(messages).data == NEXT
+    with pytest.raises(RemoteProtocolError):
+        next(messages)
+
+
+def test_a_bad_message_is_not_forgotten():
+    reader = ClientMessageReader()
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError):
+            list(reader.receive_data(b'\x07'))
+
+
+def test_bytes_are_taken_even_if_nobody_looks_at_the_messages_yet():
+    reader = ClientMessageReader()
+    reader.receive_data(NEXT[:2])
+    assert [message.data for message
+            in reader.receive_data(NEXT[2:])] == [NEXT]
+
+
+def test_nothing_gives_nothing():
+    assert list(ClientMessageReader().receive_data(b'')) == []

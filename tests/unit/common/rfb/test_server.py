@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our handshake as a server, by transcripts and with our own client."""
+
+import pytest
+
+from ironic_console.common.errors import (
+    AuthenticationFailed,
+    HandshakeRefused,
+    LocalProtocolError,
+    NoCommonSecurityType,
+    PeerClosed,
+    Side,
+)
+from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.security import REGISTRY
+from ironic_console.common.rfb.server import (
+    RefusalHandshake,
+    ServerHandshake,
+    pack_security_types,
+)
+from tests.helpers.pair import HandshakePair
+from tests.helpers.play import Player, play, splits
+from tests.helpers.security import OneByte
+from tests.helpers.transcript import SERVER_INIT, Transcript, load, run
+
+BANNER = b'RFB 003.008\n'
+GOOD = BANNER + b'\x01\x01'
+BANNERS = [b'RFB 003.003\n', b'RFB 003.004\n', b'RFB 003.005\n',
+           b'RFB 003.006\n', b'RFB 003.007\n', b'RFB 003.008\n',
+           b'RFB 003.889\n', b'RFB 004.000\n', b'RFB 004.001\n',
+           b'RFB 005.000\n', b'RFB 055.008\n']
+
+
+@pytest.mark.parametrize('split', splits())
+@pytest.mark.parametrize('transcript', load('server') + load('refusal'),
+                         ids=str)
+def test_keeps_to_transcript(transcript: Transcript, split) -> None:
+    run(transcript, split)
+
+
+@pytest.mark.parametrize('cut', range(len(GOOD)))
+def test_client_that_closes_after_any_byte_is_a_typed_error(cut):
+    outcome = play(ServerHandshake(SERVER_INIT), [GOOD[:cut]], close=True)
+    assert outcome.end == 'PeerClosed'
+    assert outcome.step
+
+
+@pytest.mark.parametrize(('byte', 'shared'),
+                         [(b'\0', False), (b'\x01', True), (b'\xff', True)])
+def test_tells_whether_the_client_shares(byte, shared):
+    machine = ServerHandshake(SERVER_INIT)
+    assert play(machine, [GOOD[:-1] + byte]).end == 'done'
+    assert machine.shared is shared
+
+
+def test_tells_what_was_said_for_the_log():
+    assert play(ServerHandshake(SERVER_INIT), [GOOD]).events == (
+        'ProtocolVersion 3.8', 'security type NONE (1)', 'ClientInit')
+
+
+def test_names_what_was_chosen_and_what_was_offered():
+    player = Player(ServerHandshake(SERVER_INIT, (1, 200)))
+    player.feed(BANNER + b'\x13')
+    assert isinstance(player.error, NoCommonSecurityType)
+    assert player.error.offered == (0x13,)
+    assert player.error.allowed == (1, 200)
+    assert player.error.side is Side.BROWSER
+
+
+@pytest.mark.parametrize('number', [n for n in range(256) if n != 1])
+def test_no_choice_but_the_offered_one_gets_in(number):
+    outcome = play(ServerHandshake(SERVER_INIT),
+                   [BANNER, bytes([number]), b'\x01'])
+    assert outcome.end == 'NoCommonSecurityType'
+    assert SERVER_INIT.pack() not in outcome.sent
+
+
+def test_speaks_first():
+    assert Player(ServerHandshake(SERVER_INIT)).sent == BANNER
+
+
+def test_offers_the_types_in_our_order():
+    player = Player(ServerHandshake(SERVER_INIT, (200, 1)))
+    player.feed(BANNER)
+    assert player.sent == BANNER + b'\x02\xc8\x01'
+
+
+def test_choosing_an_offer_that_nobody_wrote_is_a_bug_of_ours():
+    player = Player(ServerHandshake(SERVER_INIT, (19,)))
+    player.feed(BANNER + b'\x13')
+    assert isinstance(player.error, LocalProtocolError)
+    assert player.error.step == 'security types'
+    assert 'VENCRYPT (19) is offered but not' in str(player.error)
+    assert player.error.close_code == 1011
+    assert player.sent == BANNER + b'\x01\x13'
+
+
+def test_a_version_3_3_client_is_never_told_a_type_that_nobody_wrote():
+    player = Player(ServerHandshake(SERVER_INIT, (19, 1)))
+    player.feed(b'RFB 003.003\n')
+    assert isinstance(player.error, LocalProtocolError)
+    assert player.sent == BANNER
+
+
+@pytest.mark.parametrize('numbers', [(), [1] * 256, (256,), (-1,)])
+def test_offering_what_fits_no_list_is_refused_at_once(numbers):
+    with pytest.raises(ValueError):  # noqa: PT011
+        ServerHandshake(SERVER_INIT, numbers)
+
+
+def test_packs_security_types_with_their_count():
+    assert pack_security_types([1]) == b'\x01\x01'
+    assert pack_security_types((19, 2, 1)) == b'\x03\x13\x02\x01'
+    assert pack_security_types([7] * 255) == b'\xff' + b'\x07' * 255
+
+
+def test_packs_no_empty_list_because_that_would_be_a_refusal():
+    with pytest.raises(ValueError, match='1 to 255'):
+        pack_security_types([])
+
+
+# -- with our own client ------------------------------------------------------
+
+@pytest.mark.parametrize('split', splits(range(3)))
+@pytest.mark.parametrize('banner', BANNERS)
+@pytest.mark.parametrize('number', [1, 200])
+def test_our_client_gets_in_with_every_version(banner, number, split):
+    client = ClientHandshake((number,))
+    pair = HandshakePair(client, ServerHandshake(SERVER_INIT, (number,)),
+                         split, banner)
+    pair.run()
+    assert pair.client.error is None
+    assert pair.server.error is None
+    assert client.done
+    assert client.server_init == SERVER_INIT
+    assert pair.server.machine.done
+    assert pair.client.outcome().trailing == b''
+    assert pair.server.outcome().trailing == b''
+
+
+@pytest.mark.parametrize('split', splits(range(3)))
+@pytest.mark.parametrize('banner', BANNERS)
+def test_our_client_reads_a_refusal_in_every_version(banner, split):
+    pair = HandshakePair(ClientHandshake(), RefusalHandshake('no, \xfc'),
+                         split, banner)
+    pair.run()
+    assert isinstance(pair.client.error, HandshakeRefused)
+    assert pair.client.error.reason == 'no, \xfc'
+    assert pair.server.machine.done
+
+
+@pytest.mark.parametrize('split', splits(range(3)))
+@pytest.mark.parametrize('banner', BANNERS)
+def test_our_client_reads_a_failure_in_every_version(
+        monkeypatch, banner, split):
+    monkeypatch.setitem(REGISTRY, 200, OneByte(b'\0'))
+    pair = HandshakePair(ClientHandshake((200,)),
+                         ServerHandshake(SERVER_INIT, (200,)), split, banner)
+    pair.run()
+    assert isinstance(pair.server.error, AuthenticationFailed)
+    assert isinstance(pair.client.error, AuthenticationFailed)
+    assert 'not 0x2a' not in pair.client.error.reason
+    assert SERVER_INIT.pack() not in pair.server.sent
+
+
+@pytest.mark.parametrize('banner', [b'RFB 003.003\n', b'RFB 003.008\n'])
+def test_our_client_and_server_part_when_they_have_no_type_in_common(banner):
+    pair = HandshakePair(ClientHandshake((1,)),
+                         ServerHandshake(SERVER_INIT, (200,)), banner=banner)
+    pair.run()
+    assert isinstance(pair.client.error, NoCommonSecurityType)
+    assert isinstance(pair.server.error, PeerClosed)
+    assert pair.client.sent == banner
