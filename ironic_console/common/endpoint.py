@@ -6,13 +6,15 @@ proxy reads it from there. Nothing in it is secret.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.rfb.constants import SecurityNumber
 
 SCHEMES = ('vnc',)
+_DIGITS = re.compile('[0-9]{1,5}')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +42,15 @@ class Endpoint:
                 'security_types': list(self.security_types)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, data: object) -> Self:
         """Read what a driver wrote, believing nothing.
 
         :raises ConfigError: naming the key and what is allowed. A key that
             is not known is refused too: it may be a restriction that a newer
             driver relies on.
         """
+        if not isinstance(data, Mapping):
+            raise ConfigError('console_endpoint is not a mapping')
         unknown = set(data) - {field.name for field in
                                dataclasses.fields(cls)}
         if unknown:
@@ -72,28 +76,41 @@ class Endpoint:
 
 def _host(value: object) -> str:
     if (not isinstance(value, str) or not 0 < len(value) < 256
-            or not value.isprintable() or ' ' in value):
+            or not value.isprintable() or ' ' in value
+            or not _can_be_looked_up(value)):
         raise ConfigError(f'the console host is {value!r}; it must be an '
                           'address or a host name')
     return value
 
 
+def _can_be_looked_up(host: str) -> bool:
+    # socket.getaddrinfo() raises a UnicodeError if this does: an empty label
+    # or one of more than 63 bytes.
+    try:
+        return bool(host.encode('idna'))
+    except UnicodeError:
+        return False
+
+
 def _port(value: object) -> int:
     # Nova's contract allows "5900" as well as 5900.
-    try:
-        port = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        port = 0
-    if not 0 < port < 65536:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    if not _is_int(value) or not 0 < value < 65536:
         raise ConfigError(f'the console port is {value!r}; it must be a '
                           'number from 1 to 65535')
-    return int(port)
+    return value
 
 
 def _numbers(value: object) -> tuple[int, ...]:
     if (not isinstance(value, (list, tuple)) or not value
-            or not all(isinstance(number, int) and 0 < number < 256
+            or not all(_is_int(number) and 0 < number < 256
                        for number in value)):
         raise ConfigError(f'security_types is {value!r}; it must be a list '
                           'of numbers from 1 to 255')
     return tuple(value)
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    # JSON's true is an int for Python.
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -23,7 +23,9 @@
     └─ DriverError                 a console cannot be started
 
 ``str(error)`` is for operators and may name addresses; ``public_reason`` is
-for browsers and is always one of our own constant sentences.
+for browsers and is always one of our own constant sentences. Close codes
+about the endpoint are private ones (RFC 6455 §7.4.2) made from HTTP's: the
+registered 1014 counts as a protocol error in Chromium.
 """
 
 import enum
@@ -131,7 +133,7 @@ class EndpointError(ConsoleError):
 
     public_reason = "The server's console cannot be reached."
     http_status = 502
-    close_code = 1014
+    close_code = 4502
 
 
 class EndpointUnreachable(EndpointError):
@@ -139,6 +141,7 @@ class EndpointUnreachable(EndpointError):
 
     public_reason = ("The server's console refused the connection or cannot "
                      'be reached.')
+    close_code = 4503
 
 
 class EndpointTimeout(EndpointError):
@@ -146,6 +149,7 @@ class EndpointTimeout(EndpointError):
 
     public_reason = "The server's console did not answer in time."
     http_status = 504
+    close_code = 4504
 
 
 class EndpointUntrusted(EndpointError):
@@ -175,7 +179,7 @@ class ProtocolError(ConsoleError):
     """
 
     public_reason = "The server's console broke off the connection."
-    close_code = 1014
+    close_code = 4502
 
     def __init__(self, side: Side, step: str, text: str) -> None:
         super().__init__(f'{side} side, {step}: {text}')
@@ -281,6 +285,7 @@ class HandshakeTimeout(ProtocolError):
         super().__init__(side, step, text)
         if side is Side.ENDPOINT:
             self.public_reason = EndpointTimeout.public_reason
+            self.close_code = EndpointTimeout.close_code
         else:
             self.public_reason = 'The viewer did not answer in time.'
             self.close_code = 1008

@@ -13,7 +13,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 from ironic_console.common.endpoint import Endpoint
-from ironic_console.common.errors import ConfigError
 from ironic_console.common.secret import Secret
 
 # Ironic's own keys; Nova's driver reads the first two as well.
@@ -80,8 +79,6 @@ class NodeRecord:
             described = {'host': self.info.get(HOST_KEY),
                          'port': self.info.get(PORT_KEY),
                          'kind': self.interface}
-        if not isinstance(described, Mapping):
-            raise ConfigError('console_endpoint is not a mapping')
         return Endpoint.from_dict(described)
 
     def same_console(self, other: 'NodeRecord') -> bool:
@@ -109,11 +106,11 @@ def parse_time(text: object) -> datetime.datetime | None:
         return None
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=datetime.UTC)
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=datetime.UTC)
-    return moment.astimezone(datetime.UTC)
 
 
 class NodeStore(abc.ABC):

@@ -20,7 +20,7 @@ class Secret:
 
     def equals(self, other: str) -> bool:
         """Compare in constant time."""
-        return hmac.compare_digest(self._value.encode(), other.encode())
+        return hmac.compare_digest(_encode(self._value), _encode(other))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self.equals(other._value)
@@ -30,3 +30,9 @@ class Secret:
 
     def __repr__(self) -> str:
         return '***'
+
+
+def _encode(text: str) -> bytes:
+    # A URL can be made to carry half of a surrogate pair, which is wrong but
+    # must not be an exception.
+    return text.encode(errors='surrogatepass')

@@ -162,7 +162,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         token = node.driver_internal_info.get(nodes.SECRET_KEY)
         if not token:
             raise exception.NodeConsoleNotEnabled(node=node.uuid)
-        if CONF.ironic_console.token_format == 'signed':
+        if CONF.ironic_console.token_format == console_conf.SIGNED:
             token = tickets.issue(Secret(token), node.uuid, self._clock.now(),
                                   CONF.vnc.token_timeout)
         return {'type': 'vnc', 'url': console_url.build(
@@ -176,7 +176,8 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         purpose='keeping plain console tokens valid',
         spacing=lambda: min(CONF.vnc.expire_console_session_interval,
                             CONF.vnc.token_timeout / 3),
-        enabled=lambda: CONF.ironic_console.token_format == 'plain',
+        enabled=lambda: CONF.ironic_console.token_format ==
+        console_conf.PLAIN,
         filters={'console_enabled': True},
         predicate_extra_fields=['driver_internal_info'],
         predicate=lambda node: nodes.ENDPOINT_KEY in
@@ -203,7 +204,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         if (nodes.ENDPOINT_KEY not in info or not secret
                 or nodes.parse_time(created) is None):
             return tickets.new_secret(), fresh
-        if CONF.ironic_console.token_format == 'plain':
+        if CONF.ironic_console.token_format == console_conf.PLAIN:
             return secret, fresh
         return secret, created
 

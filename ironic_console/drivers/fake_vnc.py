@@ -115,7 +115,8 @@ class FakeVNCConsole(base.VNCConsole):
         usual = self._ports.get(node.uuid) or _recorded_port(node)
         if not settings.port and usual:
             try:
-                return self._cards.open(dataclasses.replace(card, port=usual))
+                again = dataclasses.replace(card, port=usual)
+                return self._cards.open(again)
             except DriverError:
                 # Somebody else has it by now; any other will do.
                 self._ports.pop(node.uuid, None)

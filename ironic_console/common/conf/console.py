@@ -3,6 +3,8 @@
 
 from oslo_config import cfg
 
+SIGNED, PLAIN = 'signed', 'plain'
+
 GROUP = cfg.OptGroup(
     'ironic_console', title='Graphical consoles',
     help='Options of ironic_console, for conductors and for the proxy. '
@@ -13,14 +15,14 @@ GROUP = cfg.OptGroup(
 
 _BOTH = [
     cfg.StrOpt(
-        'token_format', default='signed',
+        'token_format', default=SIGNED,
         choices=[
-            ('signed', 'the URL carries a signed ticket that is made anew '
-                       'for every "console show"; nothing in the database '
-                       'opens a console'),
-            ('plain', 'the URL carries the secret of the node itself, as '
-                      "Ironic's in-tree ironic-novncproxy wants it; it "
-                      'opens the console for as long as that is enabled'),
+            (SIGNED, 'the URL carries a signed ticket that is made anew '
+                     'for every "console show"; nothing in the database '
+                     'opens a console'),
+            (PLAIN, 'the URL carries the secret of the node itself, as '
+                    "Ironic's in-tree ironic-novncproxy wants it; it opens "
+                    'the console for as long as that is enabled'),
         ],
         help='What console URLs carry. Conductors and proxies must agree. '
              'Choose plain only while the in-tree proxy is in use.'),

@@ -28,6 +28,7 @@ class Handshake:
     :ivar side: the peer that it is held with, for errors.
     :ivar step: the field that is being read; '' before and after.
     :ivar done: it has ended well.
+    :ivar heard: the peer has sent anything at all.
 
     After an error has been raised the machine takes no more data, but
     :meth:`data_to_send` still gives what the peer should be told.
@@ -37,6 +38,7 @@ class Handshake:
         self.side = side
         self.step = ''
         self.done = False
+        self.heard = False
         self._wanted = 0
         self._failed = False
         self._reader = ByteReader()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channel: a connected byte pipe that never blocks.
+
+Who must wait uses :func:`wait_for`, which has a deadline, or the relay's
+event loop, which has one for every session.
+"""
+
+import abc
+import selectors
+
+from ironic_console.common.clock import Deadline
+from ironic_console.common.errors import ConsoleError
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+
+#: Enough for one TLS record; one receive() gives no more.
+RECEIVE_BYTES = 16 * 1024
+
+
+class ChannelError(ConsoleError):
+    """The connection broke: reset, unreachable, or TLS failed."""
+
+
+class Channel(abc.ABC):
+    """One end of a connection.
+
+    Whoever owns a channel closes it, once or more often.
+
+    :ivar peer: address of the other end, for logs.
+    """
+
+    peer: str
+
+    @abc.abstractmethod
+    def fileno(self) -> int:
+        """For a selector; -1 once closed."""
+
+    @abc.abstractmethod
+    def receive(self) -> bytes | None:
+        """Take what is there.
+
+        :returns: bytes; ``b''`` at the end; ``None`` when there is nothing
+            now.
+        :raises ChannelError: the connection broke.
+        """
+
+    @abc.abstractmethod
+    def send(self, data: bytes | bytearray | memoryview) -> int:
+        """Give as much as is taken now.
+
+        :returns: number of bytes that the channel has taken over, from 0 to
+            all. What it took it keeps, see :meth:`flush`.
+        :raises ChannelError: the connection broke.
+        """
+
+    def flush(self) -> bool:
+        """Push out what the channel took over but could not send yet.
+
+        :returns: nothing is left.
+        :raises ChannelError: the connection broke.
+        """
+        return True
+
+    def pending(self) -> bool:
+        """Whether receive() would give something that no selector sees."""
+        return False
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of the connection at once."""
+
+
+def wait_for(channel: Channel, events: int, deadline: Deadline) -> bool:
+    """Wait until a channel is ready.
+
+    :param events: ``READ``, ``WRITE`` or both.
+    :returns: ``False`` when the deadline has passed instead.
+    """
+    if events & READ and channel.pending():
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel.fileno(), events)
+        # A remaining time of 0 polls, so that what is there still counts.
+        return bool(selector.select(deadline.remaining()))
+
+
+def send_all(channel: Channel, data: bytes, deadline: Deadline) -> bool:
+    """Send everything.
+
+    :returns: ``False`` when the deadline has passed before.
+    :raises ChannelError: the connection broke.
+    """
+    rest = memoryview(data)
+    while rest:
+        sent = channel.send(rest)
+        rest = rest[sent:]
+        if not sent and not wait_for(channel, WRITE, deadline):
+            return False
+    while not channel.flush():
+        if not wait_for(channel, WRITE, deadline):
+            return False
+    return True

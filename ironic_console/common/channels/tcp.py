@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channel over a TCP socket."""
+
+import socket
+
+from ironic_console.common.channels.base import (
+    RECEIVE_BYTES,
+    Channel,
+    ChannelError,
+)
+
+# A peer whose cable was pulled is noticed within a minute.
+_KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    # Keys and pointer events are small and each is waited for.
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+)
+
+
+def tune(sock: socket.socket) -> None:
+    """Make a socket ready for a channel.
+
+    :raises OSError: the peer is gone already.
+    """
+    sock.setblocking(False)
+    for level, option, value in _KEEPALIVE:
+        sock.setsockopt(level, option, value)
+
+
+class TcpChannel(Channel):
+    """Plain TCP.
+
+    :param sock: connected; the channel owns it from now on.
+    :param peer: its other end, for logs.
+    :raises ChannelError: the peer is gone already.
+    """
+
+    #: bytes pass the process as they are, so the kernel may move them
+    is_plain = True
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self.socket = sock
+        self.peer = peer
+        try:
+            tune(sock)
+        except OSError as exc:
+            sock.close()
+            raise ChannelError(f'{peer}: {exc}') from exc
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def receive(self) -> bytes | None:
+        try:
+            return self.socket.recv(RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def receive_into(self, buffer: memoryview) -> int | None:
+        """Like :meth:`receive`, without a copy.
+
+        :returns: number of bytes, 0 at the end, ``None`` for nothing now.
+        """
+        try:
+            return self.socket.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def send(self, data: bytes | bytearray | memoryview,
+             flags: int = 0) -> int:
+        """:param flags: of send(2); MSG_MORE when more follows at once."""
+        try:
+            return self.socket.send(data, flags)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def shutdown_sending(self) -> None:
+        """Tell the peer that nothing more comes; it may still talk."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            # It has gone in the meantime, which is what was wanted.
+            return
+
+    def close(self) -> None:
+        self.socket.close()

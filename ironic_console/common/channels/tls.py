@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channel over TLS, and the handshake that makes one."""
+
+import ssl
+
+from ironic_console.common.channels.base import (
+    READ,
+    RECEIVE_BYTES,
+    WRITE,
+    ChannelError,
+    wait_for,
+)
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.clock import Deadline
+
+
+class TlsChannel(TcpChannel):
+    """TLS over TCP, after its handshake.
+
+    :param sock: an ``SSLSocket`` whose handshake is done.
+    """
+
+    is_plain = False
+    socket: ssl.SSLSocket
+
+    def receive(self) -> bytes | None:
+        try:
+            return self.socket.recv(RECEIVE_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
+                InterruptedError):
+            return None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b''
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def receive_into(self, buffer: memoryview) -> int | None:
+        try:
+            return self.socket.recv_into(buffer)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
+                InterruptedError):
+            return None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return 0
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def send(self, data: bytes | bytearray | memoryview,
+             flags: int = 0) -> int:
+        # TLS has no use for MSG_MORE: a record is sent as it is made.
+        try:
+            return self.socket.send(data)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
+                InterruptedError):
+            return 0
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def pending(self) -> bool:
+        try:
+            return self.socket.pending() > 0
+        except (OSError, ValueError):
+            return False
+
+
+def accept_tls(below: TcpChannel, context: ssl.SSLContext,
+               deadline: Deadline) -> TlsChannel:
+    """Hold the TLS handshake in the role of the server.
+
+    :param below: plain channel; it is used up, also by a failure.
+    :raises ChannelError: the handshake failed or was not finished in time.
+    """
+    try:
+        sock = context.wrap_socket(below.socket, server_side=True,
+                                   do_handshake_on_connect=False)
+    except OSError as exc:
+        below.close()
+        raise ChannelError(f'{below.peer}: {exc}') from exc
+    channel = TlsChannel(sock, below.peer)
+    try:
+        _shake_hands(channel, deadline)
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
+def _shake_hands(channel: TlsChannel, deadline: Deadline) -> None:
+    while True:
+        try:
+            channel.socket.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            events = READ
+        except ssl.SSLWantWriteError:
+            events = WRITE
+        except OSError as exc:
+            raise ChannelError(f'{channel.peer}: TLS failed: {exc}') from exc
+        if not wait_for(channel, events, deadline):
+            raise ChannelError(f'{channel.peer}: TLS was not set up within '
+                               f'the {deadline}')

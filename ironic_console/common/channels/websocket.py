@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Channel over a WebSocket, in the role of the server. RFC 6455.
+
+websockify's ``WebSocket`` holds the conversation (opening, assembling
+messages, ping and close); this module makes it strict about what it takes,
+bounds what it keeps, and sends frames itself, so that a frame's payload can
+be moved by the kernel without passing through Python.
+"""
+
+import socket
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from websockify import websocket
+
+from ironic_console.common.channels.base import Channel
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.errors import RemoteProtocolError, Side
+
+#: Longest frame and longest message that we take, bytes. noVNC sends 10 KiB
+#: at the most; other viewers put a whole clipboard into one.
+MAX_FRAME_BYTES = 256 * 1024
+#: Longest head of a frame that we send, bytes.
+FRAME_HEAD_BYTES = 10
+_MAX_OUTPUT_BYTES = 64 * 1024
+_MAX_CLOSE_REASON_BYTES = 123
+
+_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
+_KNOWN = {_CONTINUATION, _BINARY, _CLOSE, _PING, _PONG}
+
+
+def frame_head(size: int, opcode: int = _BINARY) -> bytes:
+    """:returns: head of a final, unmasked frame with ``size`` bytes."""
+    if size < 126:
+        return struct.pack('>BB', 0x80 | opcode, size)
+    if size < 65536:
+        return struct.pack('>BBH', 0x80 | opcode, 126, size)
+    return struct.pack('>BBQ', 0x80 | opcode, 127, size)
+
+
+class _Violation(Exception):
+    """The browser side broke RFC 6455."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class _Wire:
+    """What websockify takes for its socket.
+
+    It reads from the connection, but what it writes (the answer to the
+    upgrade, pongs, close) joins our own output between two frames.
+    """
+
+    def __init__(self, owner: 'WebSocketChannel') -> None:
+        self._owner = owner
+
+    def recv(self, size: int) -> bytes:
+        data = self._owner.below.receive()
+        if data is None:
+            raise websocket.WebSocketWantReadError
+        return data
+
+    def send(self, data: bytes) -> int:
+        self._owner.queue(data)
+        return len(data)
+
+    def close(self) -> None:
+        """The channel closes the connection itself, in its own time."""
+
+
+class _StrictWebSocket(websocket.WebSocket):
+    """websockify's conversation with RFC 6455's rules about frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pongs = 0
+
+    def select_subprotocol(self, protocols: list[str]) -> str:
+        # Old noVNC wants "binary"; the caller hands on no other.
+        return protocols[0]
+
+    def handle_pong(self, data: bytes) -> None:
+        self.pongs += 1
+
+    def _decode_hybi(self, buf: bytes) -> dict[str, Any] | None:
+        if len(buf) < 2:
+            return None
+        first, second = buf[0], buf[1]
+        opcode, length = first & 0x0f, second & 0x7f
+        if first & 0x70:
+            raise _Violation(1002, 'reserved bits are set')
+        if opcode not in _KNOWN:
+            raise _Violation(1003 if opcode == _TEXT else 1002,
+                             f'frames of type {opcode} are not taken')
+        if not second & 0x80:
+            raise _Violation(1002, 'frame is not masked')
+        if opcode >= _CLOSE and (length > 125 or not first & 0x80):
+            raise _Violation(1002, 'control frame is long or fragmented')
+        head = {126: 4, 127: 10}.get(length, 2)
+        if len(buf) < head + 4:
+            return None
+        if head > 2:
+            length = int.from_bytes(buf[2:head])
+        if length + len(self._partial_msg) > MAX_FRAME_BYTES:
+            raise _Violation(1009, f'message of {length} bytes or more, '
+                                   f'{MAX_FRAME_BYTES} is the most')
+        begin, end = head + 4, head + 4 + length
+        if len(buf) < end:
+            return None
+        return {'fin': bool(first & 0x80), 'opcode': opcode, 'masked': True,
+                'length': end,
+                'payload': self._unmask(buf[begin:end], buf[head:begin])}
+
+    def _unmask(self, buf: bytes, mask: bytes) -> bytes:
+        # One XOR of two long integers: as fast as numpy for frames of this
+        # size, and needs no numpy.
+        size = len(buf)
+        key = (mask * (size // 4 + 1))[:size]
+        return (int.from_bytes(buf) ^ int.from_bytes(key)).to_bytes(size)
+
+
+class WebSocketChannel(Channel):
+    """A WebSocket after the head of its request.
+
+    :param below: the connection; this channel owns it from now on.
+    :param headers: ``upgrade``, ``Sec-WebSocket-Version``,
+        ``Sec-WebSocket-Key`` and, if it is to be agreed on,
+        ``Sec-WebSocket-Protocol``; checked before.
+    :param early: bytes that came behind the head of the request.
+
+    The 101 is queued at once and sent with the first :meth:`flush`.
+    """
+
+    def __init__(self, below: TcpChannel, headers: Mapping[str, str],
+                 early: bytes = b'') -> None:
+        self.below = below
+        self.peer = below.peer
+        self._output = bytearray()
+        self._after_body = bytearray()
+        self.body_left = 0
+        self._ended = False
+        self._close_sent = False
+        self._websocket = _StrictWebSocket()
+        self._websocket.accept(_Wire(self), headers)
+        self._websocket._recv_buffer = early
+        self._early = bool(early)
+
+    # -- Channel -----------------------------------------------------------
+
+    def fileno(self) -> int:
+        return self.below.fileno()
+
+    def receive(self) -> bytes | None:
+        """Take the payload of the next frames.
+
+        :raises RemoteProtocolError: the browser side broke RFC 6455; it has
+            been told so with a close frame.
+        """
+        while not self._ended:
+            try:
+                data = self._next_message()
+            except websocket.WebSocketWantReadError:
+                return None
+            except _Violation as exc:
+                self.send_close(exc.code, str(exc))
+                raise self._violated(str(exc), exc.code) from exc
+            if self._websocket._sent_close and not self._ended:
+                # websockify saw a violation and has said so itself.
+                self._close_sent = True
+                if not self._websocket._received_close:
+                    raise self._violated('fragments out of order', 1002)
+            if data is None:
+                self._ended = True
+            elif data:
+                return data
+        return b''
+
+    def _next_message(self) -> bytes | None:
+        # Bytes that came with the request are complete frames or not, but
+        # no selector will announce them.
+        if self._early:
+            self._early = False
+            self._decode_early()
+        message: bytes | None = self._websocket.recv()
+        return message
+
+    def _decode_early(self) -> None:
+        ws = self._websocket
+        while (frame := ws._decode_hybi(ws._recv_buffer)) is not None:
+            ws._recv_buffer = ws._recv_buffer[frame['length']:]
+            ws._recv_queue.append(frame)
+
+    def _violated(self, text: str, code: int) -> RemoteProtocolError:
+        self._ended = True
+        error = RemoteProtocolError(Side.BROWSER, 'WebSocket frame', text)
+        error.close_code = code
+        return error
+
+    def send(self, data: bytes | bytearray | memoryview) -> int:
+        if self._close_sent or not self.flush():
+            return 0
+        taken = data[:MAX_FRAME_BYTES]
+        self._output += frame_head(len(taken))
+        self._output += taken
+        self.flush()
+        return len(taken)
+
+    def flush(self) -> bool:
+        more = socket.MSG_MORE if self.body_left else 0
+        while self._output:
+            sent = self.below.send(self._output, more)
+            if not sent:
+                return False
+            del self._output[:sent]
+        return not self.body_left
+
+    @property
+    def has_output(self) -> bool:
+        """Something that was queued is not out yet."""
+        return bool(self._output) or self.body_left > 0
+
+    @property
+    def output_size(self) -> int:
+        """Bytes that are queued before the payload of a begun frame."""
+        return len(self._output)
+
+    def pending(self) -> bool:
+        return (self._early or self._websocket.pending()
+                or self.below.pending())
+
+    def close(self) -> None:
+        self.below.close()
+
+    # -- frames whose payload somebody else moves ---------------------------
+
+    def begin_frame(self, size: int) -> None:
+        """Queue the head of a frame; the caller sends ``size`` bytes of
+        payload to the connection below once :meth:`flush_head` says so, and
+        reports them to :meth:`body_sent`."""
+        self._output += frame_head(size)
+        self.body_left = size
+
+    def flush_head(self) -> bool:
+        """:returns: everything before the payload is out."""
+        self.flush()
+        return not self._output
+
+    def body_sent(self, size: int) -> None:
+        """Count payload; queued control frames may follow the last of it."""
+        self.body_left -= size
+        if not self.body_left and self._after_body:
+            self._output += self._after_body
+            self._after_body.clear()
+
+    def send_framed(self, buffer: bytearray, size: int) -> None:
+        """Send one frame with one write if it can be.
+
+        :param buffer: payload from ``FRAME_HEAD_BYTES`` on; its beginning is
+            overwritten with the head of the frame.
+        :param size: of the payload, bytes.
+
+        Only to be called when :meth:`flush` has returned ``True``.
+        """
+        head = frame_head(size)
+        begin = FRAME_HEAD_BYTES - len(head)
+        buffer[begin:FRAME_HEAD_BYTES] = head
+        whole = memoryview(buffer)[begin:FRAME_HEAD_BYTES + size]
+        sent = self.below.send(whole)
+        if sent < len(whole):
+            self._output += whole[sent:]
+
+    # -- control frames ------------------------------------------------------
+
+    @property
+    def pongs(self) -> int:
+        """Number of pongs so far."""
+        return self._websocket.pongs
+
+    def ping(self) -> None:
+        """Ask the browser side for a sign of life."""
+        self._control(_PING, b'')
+
+    def send_close(self, code: int, reason: str) -> None:
+        """Queue a close frame; nothing but it will be sent from now on.
+
+        :param code: RFC 6455 §7.4.
+        :param reason: for the user; cut to what a frame can hold.
+        """
+        if self._close_sent:
+            return
+        text = reason.encode()[:_MAX_CLOSE_REASON_BYTES]
+        # A character that was cut in two would make the frame invalid.
+        text = text.decode(errors='ignore').encode()
+        self._control(_CLOSE, struct.pack('>H', code) + text)
+        self._close_sent = True
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        self.queue(frame_head(len(payload), opcode) + payload)
+
+    def queue(self, data: bytes) -> None:
+        """Queue bytes between two frames.
+
+        A peer that sends pings and reads no pongs gets no more of them.
+        """
+        if self._close_sent:
+            return
+        queue = self._after_body if self.body_left else self._output
+        if len(queue) < _MAX_OUTPUT_BYTES + MAX_FRAME_BYTES:
+            queue += data
+
+    def shutdown_sending(self) -> None:
+        """Tell the browser side that nothing more comes."""
+        self.below.shutdown_sending()
+
+
+

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an Endpoint to a Channel, and the loop that joins it to a handshake.
+
+Blocking, with deadlines; runs on the threads that set connections up.
+"""
+
+import errno
+import os
+import selectors
+import socket
+from collections.abc import Callable
+
+from ironic_console.common.addresses import Resolver
+from ironic_console.common.channels.base import (
+    READ,
+    Channel,
+    ChannelError,
+    send_all,
+    wait_for,
+)
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import (
+    ConsoleError,
+    EndpointNotRfb,
+    EndpointTimeout,
+    EndpointUnreachable,
+    HandshakeTimeout,
+    RemoteProtocolError,
+)
+from ironic_console.common.rfb import versions
+from ironic_console.common.rfb.handshake import Handshake
+
+#: Time that an address gets before the next one is tried beside it, seconds.
+#: RFC 8305 §5, "Connection Attempt Delay".
+ATTEMPT_DELAY = 0.25
+#: Time in which a silent peer may say what it is, seconds.
+_PROBE_TIMEOUT = 1.0
+
+Listener = Callable[[object], None]
+
+
+def dial(endpoint: Endpoint, resolver: Resolver, clock: Clock,
+         connect_timeout: float) -> TcpChannel:
+    """Connect to an endpoint; all its addresses, the first that answers.
+
+    :param connect_timeout: seconds, for name resolution and all addresses
+        together.
+    :returns: a channel that the caller owns.
+    :raises EndpointUnreachable: every address refused.
+    :raises EndpointTimeout: none answered in time.
+    :raises EndpointUntrusted: policy allows none of them.
+    """
+    deadline = Deadline(clock, connect_timeout, 'connect_timeout')
+    addresses = resolver.resolve(endpoint.host, deadline)
+    sock = _Race(addresses, endpoint, clock, deadline).run()
+    try:
+        return TcpChannel(sock, endpoint.address)
+    except ChannelError as exc:
+        raise EndpointUnreachable(str(exc)) from exc
+
+
+class _Race:
+    """Connects to several addresses, each a little later than the one
+    before. RFC 8305 ("Happy Eyeballs")."""
+
+    def __init__(self, addresses: list[str], endpoint: Endpoint,
+                 clock: Clock, deadline: Deadline) -> None:
+        self._waiting = addresses
+        self._endpoint = endpoint
+        self._clock = clock
+        self._deadline = deadline
+        self._failures: list[str] = []
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> socket.socket:
+        try:
+            return self._run()
+        finally:
+            for key in list(self._selector.get_map().values()):
+                key.fileobj.close()  # type: ignore[union-attr]
+            self._selector.close()
+
+    def _run(self) -> socket.socket:
+        self._start_next()
+        while self._selector.get_map():
+            pause = self._deadline.remaining()
+            if self._waiting:
+                pause = min(pause, ATTEMPT_DELAY)
+            ready = self._selector.select(pause)
+            for key, _events in ready:
+                sock = key.fileobj
+                assert isinstance(sock, socket.socket)
+                self._selector.unregister(sock)
+                error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if not error:
+                    return sock
+                self._fail(sock, key.data, error)
+            if not ready and not self._deadline.remaining():
+                raise EndpointTimeout(
+                    f'{self._endpoint.address} did not answer within the '
+                    f'{self._deadline}{self._so_far()}')
+            self._start_next()
+        raise EndpointUnreachable(
+            f'cannot connect to {self._endpoint.address}{self._so_far()}')
+
+    def _start_next(self) -> None:
+        while self._waiting:
+            address = self._waiting.pop(0)
+            family = (socket.AF_INET6 if ':' in address
+                      else socket.AF_INET)
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            error = sock.connect_ex((address, self._endpoint.port))
+            if error in (0, errno.EINPROGRESS):
+                self._selector.register(sock, selectors.EVENT_WRITE, address)
+                return
+            self._fail(sock, address, error)
+
+    def _fail(self, sock: socket.socket, address: str, error: int) -> None:
+        sock.close()
+        self._failures.append(f'{address}: {os.strerror(error)}')
+
+    def _so_far(self) -> str:
+        return f' ({"; ".join(self._failures)})' if self._failures else ''
+
+
+def drive(channel: Channel, machine: Handshake, deadline: Deadline,
+          listener: Listener) -> None:
+    """Run a handshake over a channel to its end.
+
+    What the machine wants to say is sent also when it fails, so that the
+    peer learns why.
+
+    :param listener: gets each event of the machine.
+    :raises HandshakeTimeout: the deadline has passed.
+    :raises ConsoleError: of the machine.
+    """
+    try:
+        _talk(channel, machine, deadline, listener)
+    except ChannelError as exc:
+        raise RemoteProtocolError(machine.side, machine.step,
+                                  f'connection broke: {exc}') from exc
+    finally:
+        for event in machine.events():
+            listener(event)
+
+
+def _talk(channel: Channel, machine: Handshake, deadline: Deadline,
+          listener: Listener) -> None:
+    while True:
+        _send(channel, machine, deadline)
+        for event in machine.events():
+            listener(event)
+        if machine.done:
+            return
+        if not wait_for(channel, READ, deadline):
+            raise _too_late(machine, deadline)
+        data = channel.receive()
+        if data is None:
+            continue
+        if not data:
+            machine.receive_eof()
+        try:
+            machine.receive_data(data)
+        except ConsoleError:
+            _send(channel, machine, deadline)
+            raise
+
+
+def _send(channel: Channel, machine: Handshake, deadline: Deadline) -> None:
+    data = machine.data_to_send()
+    if data and not send_all(channel, data, deadline):
+        raise _too_late(machine, deadline)
+
+
+def _too_late(machine: Handshake, deadline: Deadline) -> HandshakeTimeout:
+    return HandshakeTimeout(machine.side, machine.step,
+                            f'nothing came within the {deadline}')
+
+
+def identify_silent_peer(channel: Channel, clock: Clock,
+                         ) -> EndpointNotRfb | None:
+    """Find out what a peer is that never sent an RFB banner.
+
+    Web servers, TLS servers and others wait for their client to speak. The
+    handshake has failed already, so a question of another protocol cannot
+    do harm; its answer turns "no answer" into what to correct.
+
+    :returns: the error to report instead, or ``None`` if it stays silent.
+    """
+    deadline = Deadline(clock, _PROBE_TIMEOUT, 'probe')
+    try:
+        if not send_all(channel, b'HEAD / HTTP/1.0\r\n\r\n', deadline):
+            return None
+        if not wait_for(channel, READ, deadline):
+            return None
+        heard = channel.receive() or b''
+    except ChannelError:
+        return None
+    if not heard or heard.startswith(b'RFB '):
+        return None
+    spoken = versions.describe_stranger(heard)
+    return EndpointNotRfb(f'this is not a VNC server: it {spoken}: '
+                          f'{heard[:64]!r}', spoken)
+
+

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NodeStore over Ironic's own objects and its database.
+
+The objects talk to the database directly, whatever ``rpc_transport`` is:
+this process never sets their indirection API. The engine is made with the
+first query, which is after the fork of the workers.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+import sqlalchemy.exc
+from ironic import objects
+from ironic.common import context as ironic_context
+from ironic.common import exception
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+from oslo_db import options as db_options
+
+from ironic_console.common.calls import BoundedCalls, CallTimeout
+from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.errors import NodeStoreUnavailable
+from ironic_console.common.nodes import NodeRecord, NodeStore
+
+T = TypeVar('T')
+
+# Each has at most one connection of the engine's pool.
+_THREADS = 8
+_FIELDS = ['uuid', 'name', 'console_interface', 'console_enabled',
+           'driver_internal_info']
+
+
+class IronicNodeStore(NodeStore):
+    """Reads nodes as Ironic's services do.
+
+    :param timeout: seconds that a caller waits at most.
+    :param clock: for that.
+    """
+
+    def __init__(self, timeout: float, clock: Clock) -> None:
+        objects.register_all()
+        self._timeout = timeout
+        self._clock = clock
+        self._calls = BoundedCalls(_THREADS, 'database')
+
+    def get(self, uuid: str) -> NodeRecord | None:
+        def query() -> NodeRecord | None:
+            try:
+                return _record(objects.Node.get_by_uuid(_context(), uuid))
+            except (exception.NodeNotFound, exception.InvalidUUID):
+                return None
+        return self._run(query)
+
+    def get_many(self, uuids: Collection[str]) -> dict[str, NodeRecord]:
+        # Ironic has no filter for a set of UUIDs; enabled consoles are
+        # few beside all nodes, and whatever is not among them has ended.
+        wanted = set(uuids)
+
+        def query() -> dict[str, NodeRecord]:
+            found = objects.Node.list(_context(), fields=list(_FIELDS),
+                                      filters={'console_enabled': True})
+            return {node.uuid: _record(node) for node in found
+                    if node.uuid in wanted}
+        return self._run(query)
+
+    def check(self) -> None:
+        self._run(lambda: objects.Node.list(
+            _context(), limit=1, fields=['uuid']))
+
+    def close(self) -> None:
+        self._calls.close()
+
+    def _run(self, query: Callable[[], T]) -> T:
+        deadline = Deadline(self._clock, self._timeout, 'database_timeout')
+        try:
+            return self._calls.run(query, deadline)
+        except CallTimeout as exc:
+            raise NodeStoreUnavailable(
+                f'the database did not answer within the {deadline}') from exc
+        except (db_exception.DBError, sqlalchemy.exc.SQLAlchemyError,
+                OSError) as exc:
+            # Their texts can hold the connection URL with its password.
+            raise NodeStoreUnavailable(
+                f'the database failed: {type(exc).__name__}') from None
+
+
+def fail_fast(conf: cfg.ConfigOpts) -> None:
+    """Do not let oslo.db retry for minutes while a user waits.
+
+    An operator's own value wins.
+    """
+    conf.register_opts(db_options.database_opts, 'database')
+    conf.set_default('max_retries', 0, group='database')
+
+
+def _context() -> Any:
+    return ironic_context.get_admin_context()
+
+
+def _record(node: Any) -> NodeRecord:
+    return NodeRecord.from_info(
+        node.uuid, node.name, node.console_interface, node.console_enabled,
+        node.driver_internal_info)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a ConnectRequest to a Grant, or to a refusal.
+
+All refusals look the same outside. Which of them it was is in the log.
+"""
+
+import contextlib
+import dataclasses
+
+from ironic_console.common import tickets
+from ironic_console.common.clock import Clock
+from ironic_console.common.errors import (
+    OriginRejected,
+    TokenUnknown,
+    Unauthorized,
+)
+from ironic_console.common.nodes import NodeRecord, NodeStore
+from ironic_console.common.secret import Secret
+from ironic_console.novncproxy.request import ConnectRequest, normalise_origin
+
+
+@dataclasses.dataclass(frozen=True)
+class AccessPolicy:
+    """Who may open a console.
+
+    :ivar origins: of pages, normalised; see ``request.allowed_origins``.
+    :ivar token_timeout: life of a raw token, seconds.
+    :ivar plain_tokens: raw tokens open the consoles of our drivers too.
+    """
+
+    origins: frozenset[str]
+    token_timeout: float
+    plain_tokens: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Grant:
+    """The right to start one session now.
+
+    :ivar node: whose console.
+    :ivar ticket: what gave the right.
+    """
+
+    node: NodeRecord
+    ticket: tickets.Ticket
+
+
+class Authorizer:
+    """Decides about requests; asks the node store, writes nothing.
+
+    :param store: where nodes are looked up.
+    :param policy: may be replaced at any time.
+    :param clock: for the life of tickets.
+    """
+
+    def __init__(self, store: NodeStore, policy: AccessPolicy, clock: Clock,
+                 ) -> None:
+        self._store = store
+        self.policy = policy
+        self._clock = clock
+        self._nobody = Secret(tickets.new_secret())
+
+    def authorize(self, request: ConnectRequest) -> Grant:
+        """Decide.
+
+        :raises Unauthorized: its subclasses say why.
+        :raises NodeStoreUnavailable: nobody can decide now.
+        """
+        self._check_origin(request.origin)
+        node = self._store.get(request.node)
+        if node is None or not node.enabled or node.secret is None:
+            # As much work as for a known node, so that the time taken does
+            # not tell which nodes there are.
+            with contextlib.suppress(Unauthorized):
+                tickets.check(self._nobody, request.token, request.node,
+                              self._clock.now())
+            raise TokenUnknown('the node is not known or has no console')
+        return Grant(node, self._check_token(node, request.token))
+
+    def _check_origin(self, origin: str | None) -> None:
+        # No Origin: not a browser, so no page can be abusing its user.
+        if origin is None:
+            return
+        if normalise_origin(origin) not in self.policy.origins:
+            raise OriginRejected(
+                f'page of origin {origin[:128]!r} is not allowed; allowed '
+                f'are {" ".join(sorted(self.policy.origins))}, see '
+                '[vnc]public_url and [cors]allowed_origin')
+
+    def _check_token(self, node: NodeRecord, token: str) -> tickets.Ticket:
+        assert node.secret is not None
+        now = self._clock.now()
+        # For consoles of in-tree drivers Ironic hands out the raw token.
+        # For ours that would make every reader of the database a user.
+        if self.policy.plain_tokens or not node.ours:
+            try:
+                return tickets.check_plain(node, token, now,
+                                           self.policy.token_timeout)
+            except TokenUnknown:
+                if not node.ours:
+                    raise
+        return tickets.check(node.secret, token, node.uuid, now)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ironic-console-novncproxy``: the composition root.
+
+Everything that can be wrong with configuration, certificates, page files or
+the port is found here, before a worker is started, and said in one line.
+"""
+
+import argparse
+import importlib
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from oslo_config import cfg
+from oslo_service import backend
+
+from ironic_console.common.conf import console as console_conf
+from ironic_console.common.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ironic_console.novncproxy.service import Loaded
+
+PROGRAM = 'ironic-console-novncproxy'
+# Threads live for a handshake or a query; SQLAlchemy needs the most.
+_STACK_BYTES = 512 * 1024
+# Time between the end of drain_timeout and being killed, seconds.
+_LAST_WORDS = 10
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the proxy until it is told to stop.
+
+    :returns: exit status.
+    """
+    arguments = list(sys.argv if argv is None else argv)
+    try:
+        _select_backend(_read_backend(arguments))
+        return _run(arguments)
+    except (ConfigError, cfg.Error, ValueError) as exc:
+        print(f'{PROGRAM}: {_one_line(exc)}', file=sys.stderr)
+        return 1
+
+
+def _one_line(exc: Exception) -> str:
+    return ' '.join(str(exc).split())
+
+
+def _read_backend(arguments: list[str]) -> str:
+    """Read the one option that decides how everything else is loaded."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('--config-file', action='append')
+    parser.add_argument('--config-dir', action='append')
+    known, _others = parser.parse_known_args(arguments[1:])
+    conf = cfg.ConfigOpts()
+    console_conf.register_opts(conf)
+    try:
+        conf([], project='ironic', default_config_files=known.config_file,
+             default_config_dirs=known.config_dir)
+        return str(conf.ironic_console.concurrency_backend)
+    except cfg.Error:
+        # Told properly when everything is read.
+        return 'threading'
+
+
+def _select_backend(name: str) -> None:
+    """Choose oslo.service's backend, before anything of Ironic is loaded.
+
+    Ironic's own modules would choose one otherwise, and it cannot be
+    changed.
+    """
+    if name == 'eventlet':
+        try:
+            eventlet = importlib.import_module('eventlet')
+        except ImportError as exc:
+            raise ConfigError(
+                '[ironic_console]concurrency_backend is eventlet, which is '
+                'not installed: pip install ironic-console[eventlet]',
+            ) from exc
+        eventlet.monkey_patch()
+        backend.init_backend(backend.BackendType.EVENTLET)
+    else:
+        backend.init_backend(backend.BackendType.THREADING)
+        threading.stack_size(_STACK_BYTES)
+
+
+def _run(arguments: list[str]) -> int:
+    # What follows loads Ironic, see _select_backend.
+    from ironic.common import config
+    from ironic.conf import CONF
+    from oslo_log import log
+    from oslo_middleware import cors
+    from oslo_service import service as oslo_service
+
+    from ironic_console.common import nodes_ironic
+    from ironic_console.common.clock import Clock
+    from ironic_console.novncproxy import server, service
+    from ironic_console.novncproxy.settings import read_settings
+
+    log.register_options(CONF)
+    console_conf.register_opts(CONF)
+    CONF.register_opts(cors.CORS_OPTS, group='cors')
+    config.parse_args(arguments)
+    log.setup(CONF, 'ironic_console')
+    nodes_ironic.fail_fast(CONF)
+
+    def reread() -> 'Loaded':
+        _reload_configuration(CONF)
+        return service.load(read_settings(CONF))
+
+    loaded = service.load(read_settings(CONF))
+    settings = loaded.settings
+    listener = server.listen(settings.listen.host, settings.listen.port)
+    clock = Clock()
+
+    def make_worker() -> service.Worker:
+        # The store makes its database engine in here, after the fork.
+        store = nodes_ironic.IronicNodeStore(settings.database_timeout,
+                                             clock)
+        return service.Worker(listener, loaded, store, clock)
+
+    launcher = oslo_service.ProcessLauncher(CONF, restart_method='mutate')
+    CONF.set_override('graceful_shutdown_timeout',
+                      int(settings.drain_timeout) + _LAST_WORDS)
+    service.forward_sighup(_service_wrapper())
+    launcher.launch_service(service.ProxyService(make_worker, reread),
+                            workers=settings.workers)
+    return int(launcher.wait() or 0)
+
+
+def _reload_configuration(conf: Any) -> None:
+    """:raises ConfigError: the files cannot be read; nothing has changed."""
+    if not conf.reload_config_files():
+        raise ConfigError('the configuration files cannot be read, see the '
+                          'line above')
+
+
+def _service_wrapper() -> type | None:
+    if backend.get_backend_type() is not backend.BackendType.THREADING:
+        return None
+    module = importlib.import_module(
+        'oslo_service.backend._threading.service')
+    wrapper: type | None = getattr(module, 'ServiceWrapper', None)
+    return wrapper
+
+

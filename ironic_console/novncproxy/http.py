@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One HTTP/1.1 conversation over a channel: heads in, small answers out.
+
+Parsing is h11's. What a path means is not known here.
+"""
+
+import dataclasses
+import json
+from http import HTTPStatus
+
+import h11
+
+from ironic_console.common.channels.base import (
+    READ,
+    ChannelError,
+    send_all,
+    wait_for,
+)
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.clock import Deadline
+from ironic_console.common.errors import BadRequest, ConsoleError
+
+#: Longest head of a request that we take, bytes.
+MAX_HEAD_BYTES = 16 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What is answered to a request.
+
+    :ivar headers: besides those about length and connection.
+    """
+
+    status: int
+    body: bytes = b''
+    content_type: str = 'text/plain; charset=utf-8'
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def json_answer(status: int, content: dict[str, str],
+                headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    return Answer(status, json.dumps(content).encode(), 'application/json',
+                  (('Cache-Control', 'no-store'), *headers))
+
+
+def refusal(error: ConsoleError) -> Answer:
+    """What a browser is told about an error before the upgrade."""
+    headers: list[tuple[str, str]] = []
+    if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(('Retry-After',
+                        str(getattr(error, 'retry_after', 5))))
+    if error.http_status == HTTPStatus.UPGRADE_REQUIRED:
+        headers += [('Upgrade', 'websocket'), ('Connection', 'Upgrade'),
+                    ('Sec-WebSocket-Version', '13')]
+    if error.http_status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append(('Allow', 'GET, HEAD'))
+    return json_answer(
+        error.http_status,
+        {'status': 'refused', 'reason': error.public_reason}, tuple(headers))
+
+
+class Conversation:
+    """The server's part of an HTTP connection.
+
+    :param channel: stays its caller's.
+    """
+
+    def __init__(self, channel: TcpChannel) -> None:
+        self._channel = channel
+        self._h11 = h11.Connection(
+            h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+
+    def next_request(self, deadline: Deadline) -> h11.Request | None:
+        """Wait for the head of a request.
+
+        :returns: ``None`` when the browser side has closed or the deadline
+            has passed before a byte of it was there.
+        :raises BadRequest: it is not HTTP, too long, or not finished in
+            time.
+        :raises ChannelError: the connection broke.
+        """
+        begun = False
+        while True:
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError as exc:
+                raise BadRequest(f'not HTTP: {exc}',
+                                 exc.error_status_hint) from exc
+            if isinstance(event, h11.Request):
+                return event
+            if isinstance(event, (h11.ConnectionClosed, type(h11.PAUSED))):
+                return None
+            if event is not h11.NEED_DATA:
+                continue
+            begun = begun or bool(self._h11.trailing_data[0])
+            if not wait_for(self._channel, READ, deadline):
+                if not begun:
+                    return None
+                raise BadRequest(f'the head was not finished within the '
+                                 f'{deadline}', HTTPStatus.REQUEST_TIMEOUT)
+            data = self._channel.receive()
+            if data is not None:
+                begun = begun or bool(data)
+                self._h11.receive_data(data)
+
+    def answer(self, answer: Answer, deadline: Deadline,
+               head_only: bool = False, keep_alive: bool = False) -> bool:
+        """Answer the request that was read last.
+
+        :returns: another request may follow.
+        :raises ChannelError: the connection broke.
+        """
+        headers = [('Content-Type', answer.content_type),
+                   ('Content-Length', str(len(answer.body))),
+                   ('X-Content-Type-Options', 'nosniff'),
+                   *answer.headers]
+        if not keep_alive and not any(name == 'Connection'
+                                      for name, _ in headers):
+            headers.append(('Connection', 'close'))
+        parts = [self._h11.send(h11.Response(
+            status_code=answer.status, headers=headers,
+            reason=HTTPStatus(answer.status).phrase.encode()))]
+        if not head_only and answer.status != HTTPStatus.NOT_MODIFIED:
+            parts.append(self._h11.send(h11.Data(data=answer.body)))
+        parts.append(self._h11.send(h11.EndOfMessage()))
+        data = b''.join(part for part in parts if part)
+        if not send_all(self._channel, data, deadline):
+            raise ChannelError(f'{self._channel.peer} took no answer')
+        if self._h11.their_state is not h11.DONE:
+            return False
+        if self._h11.our_state is not h11.DONE:
+            return False
+        self._h11.start_next_cycle()
+        return keep_alive
+
+    def trailing_data(self) -> bytes:
+        """:returns: bytes that came behind the head of an upgrade."""
+        return bytes(self._h11.trailing_data[0])

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Link: the two channels of one session and the bytes between them.
+
+It moves bytes when it is told to and says what it waits for; when that
+happens and how long it may take is the relay's business.
+"""
+
+import os
+from collections.abc import Callable
+
+from ironic_console.common.channels.base import READ, WRITE, ChannelError
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.channels.websocket import (
+    FRAME_HEAD_BYTES,
+    WebSocketChannel,
+)
+from ironic_console.common.errors import RemoteProtocolError
+from ironic_console.novncproxy import close_reasons
+from ironic_console.novncproxy.close_reasons import CloseReason
+from ironic_console.novncproxy.pipes import Pipe, PipePool
+
+#: Most bytes that wait for the endpoint; above, the browser is not read.
+HIGH_WATER_BYTES = 64 * 1024
+#: Most bytes that one session moves before the next one has its turn.
+COPY_BYTES = 64 * 1024
+SPLICE_BYTES = 256 * 1024
+# From this size on, the system calls of a splice cost less than a copy.
+_BULK_BYTES = 16 * 1024
+# Messages of the browser that are taken in one turn.
+_MESSAGES_A_TURN = 32
+
+EndListener = Callable[['Link', CloseReason], None]
+
+
+class Ended(Exception):
+    """One of the two sides is over.
+
+    :ivar reason: what to tell the other.
+    """
+
+    def __init__(self, reason: CloseReason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class Buffers:
+    """What all links of an event loop use in turn.
+
+    :ivar pipes: for splicing.
+    :ivar scratch: room for the head of a frame, then for its payload.
+    """
+
+    def __init__(self) -> None:
+        self.pipes = PipePool()
+        self.scratch = bytearray(FRAME_HEAD_BYTES + COPY_BYTES)
+        self.payload = memoryview(self.scratch)[FRAME_HEAD_BYTES:]
+
+
+class Link:
+    """One session in the relay.
+
+    :param browser: after its RFB handshake.
+    :param endpoint: likewise.
+    :param to_endpoint: bytes of the browser that came behind its handshake.
+    :param to_browser: bytes of the endpoint that came behind its own.
+    :param on_end: called once, when both channels are closed.
+    :ivar from_browser_bytes: payload that the endpoint was given.
+    :ivar to_browser_bytes: payload that the browser was given.
+    """
+
+    __slots__ = (
+        '_buffers',
+        '_bulk',
+        '_pipe',
+        '_to_endpoint',
+        'browser',
+        'browser_events',
+        'closing',
+        'deadline',
+        'ended',
+        'endpoint',
+        'endpoint_events',
+        'from_browser_bytes',
+        'heard_at',
+        'on_end',
+        'opened_at',
+        'pinged_at',
+        'progress_at',
+        'to_browser_bytes',
+        'used_at',
+    )
+
+    def __init__(self, browser: WebSocketChannel, endpoint: TcpChannel,
+                 on_end: EndListener, to_endpoint: bytes = b'',
+                 to_browser: bytes = b'') -> None:
+        self.browser = browser
+        self.endpoint = endpoint
+        self.on_end = on_end
+        self._to_endpoint = bytearray(to_endpoint)
+        self._pipe: Pipe | None = None
+        self._bulk = False
+        self._buffers: Buffers | None = None
+        self.from_browser_bytes = 0
+        self.to_browser_bytes = 0
+        # Kept by the relay: what it listens for, and when things happened.
+        self.browser_events = 0
+        self.endpoint_events = 0
+        self.opened_at = self.used_at = self.heard_at = 0.0
+        self.pinged_at = self.progress_at = self.deadline = 0.0
+        self.closing: CloseReason | None = None
+        self.ended = False
+        if to_browser:
+            self.to_browser_bytes += browser.send(to_browser)
+
+    def attach(self, buffers: Buffers) -> None:
+        """Begin; the buffers belong to the loop that runs this link."""
+        self._buffers = buffers
+
+    # -- what it waits for ---------------------------------------------------
+
+    def browser_busy(self) -> bool:
+        """The browser has not taken yet what is for it."""
+        return self._pipe is not None or self.browser.has_output
+
+    def endpoint_busy(self) -> bool:
+        """The endpoint has not taken yet what is for it."""
+        return bool(self._to_endpoint)
+
+    def interest(self) -> tuple[int, int]:
+        """:returns: selector events for the browser and the endpoint."""
+        busy = self.browser_busy()
+        browser = WRITE if busy else 0
+        if self.closing:
+            return browser or READ, 0
+        if len(self._to_endpoint) < HIGH_WATER_BYTES:
+            browser |= READ
+        # A side that cannot take more stops the reading of the other.
+        endpoint = 0 if busy else READ
+        if self._to_endpoint:
+            endpoint |= WRITE
+        return browser, endpoint
+
+    def pending(self) -> bool:
+        """There is something to read that no selector will announce."""
+        if self.closing:
+            return False
+        return ((len(self._to_endpoint) < HIGH_WATER_BYTES
+                 and self.browser.pending())
+                or (not self.browser_busy() and self.endpoint.pending()))
+
+    # -- browser to endpoint -------------------------------------------------
+
+    def pull_from_browser(self, now: float) -> None:
+        """Read the browser; give the endpoint what it takes.
+
+        :param now: monotonic time, seconds.
+        :raises Ended: a side is over.
+        """
+        pongs = self.browser.pongs
+        try:
+            for _ in range(_MESSAGES_A_TURN):
+                if len(self._to_endpoint) >= HIGH_WATER_BYTES:
+                    break
+                data = self.browser.receive()
+                if data is None:
+                    break
+                if not data:
+                    raise Ended(close_reasons.BROWSER_CLOSED)
+                self.used_at = self.heard_at = now
+                if not self.closing:
+                    self._to_endpoint += data
+        except ChannelError as exc:
+            raise Ended(close_reasons.BROWSER_LOST) from exc
+        except RemoteProtocolError as exc:
+            raise Ended(close_reasons.from_error(exc)) from exc
+        if self.browser.pongs != pongs:
+            self.heard_at = now
+        if self._to_endpoint:
+            self.push_to_endpoint()
+
+    def push_to_endpoint(self) -> bool:
+        """:returns: the endpoint took something."""
+        try:
+            sent = self.endpoint.send(self._to_endpoint)
+        except ChannelError as exc:
+            raise Ended(close_reasons.ENDPOINT_LOST) from exc
+        del self._to_endpoint[:sent]
+        self.from_browser_bytes += sent
+        return sent > 0
+
+    # -- endpoint to browser -------------------------------------------------
+
+    def pull_from_endpoint(self) -> bool:
+        """Read the endpoint, if the browser can take more.
+
+        :returns: something was moved.
+        :raises Ended: a side is over.
+        """
+        if self.browser_busy():
+            return self.push_to_browser()
+        if (self._bulk and self.endpoint.is_plain
+                and self.browser.below.is_plain):
+            return self._splice()
+        return self._copy()
+
+    def push_to_browser(self) -> bool:
+        """:returns: the browser took something.
+        :raises Ended: it is gone.
+        """
+        try:
+            before = self.browser.output_size
+            if not self.browser.flush_head():
+                return self.browser.output_size < before
+            moved = self._push_pipe() if self._pipe else True
+            self.browser.flush()
+            return moved
+        except ChannelError as exc:
+            raise Ended(close_reasons.BROWSER_LOST) from exc
+
+    def _copy(self) -> bool:
+        assert self._buffers is not None
+        try:
+            size = self.endpoint.receive_into(self._buffers.payload)
+        except ChannelError as exc:
+            raise Ended(close_reasons.ENDPOINT_LOST) from exc
+        if size is None:
+            return False
+        if not size:
+            raise Ended(close_reasons.ENDPOINT_CLOSED)
+        self._bulk = size >= _BULK_BYTES
+        try:
+            self.browser.send_framed(self._buffers.scratch, size)
+        except ChannelError as exc:
+            raise Ended(close_reasons.BROWSER_LOST) from exc
+        self.to_browser_bytes += size
+        return True
+
+    def _splice(self) -> bool:
+        assert self._buffers is not None
+        pipe = self._buffers.pipes.borrow()
+        if pipe is None:
+            return self._copy()
+        try:
+            size = os.splice(self.endpoint.fileno(), pipe.write_end,
+                             SPLICE_BYTES, flags=_SPLICE_FLAGS)
+        except BlockingIOError:
+            size = -1
+        except OSError as exc:
+            self._buffers.pipes.give_back(pipe)
+            raise Ended(close_reasons.ENDPOINT_LOST) from exc
+        if size <= 0:
+            self._buffers.pipes.give_back(pipe)
+            if size == 0:
+                raise Ended(close_reasons.ENDPOINT_CLOSED)
+            return False
+        self._bulk = size >= _BULK_BYTES
+        self._pipe = pipe
+        self.browser.begin_frame(size)
+        self.to_browser_bytes += size
+        self.push_to_browser()
+        return True
+
+    def _push_pipe(self) -> bool:
+        assert self._pipe is not None
+        assert self._buffers is not None
+        moved = False
+        while self.browser.body_left:
+            try:
+                sent = os.splice(self._pipe.read_end, self.browser.fileno(),
+                                 self.browser.body_left, flags=_SPLICE_FLAGS)
+            except BlockingIOError:
+                return moved
+            except OSError as exc:
+                raise Ended(close_reasons.BROWSER_LOST) from exc
+            self.browser.body_sent(sent)
+            moved = True
+        self._buffers.pipes.give_back(self._pipe)
+        self._pipe = None
+        return moved
+
+    # -- the end -------------------------------------------------------------
+
+    def begin_close(self, reason: CloseReason) -> None:
+        """Close the endpoint and queue the close frame for the browser."""
+        self.closing = reason
+        self.endpoint.close()
+        self._to_endpoint.clear()
+        self.browser.send_close(reason.code, reason.text)
+
+    def close(self) -> None:
+        """Let go of everything at once."""
+        self.endpoint.close()
+        self.browser.close()
+        if self._pipe and self._buffers:
+            self._buffers.pipes.give_back(self._pipe, empty=False)
+            self._pipe = None
+
+
+# SPLICE_F_MOVE | SPLICE_F_NONBLOCK, linux/splice.h; Python names them from
+# 3.10 on only where the C library does.
+_SPLICE_FLAGS = 0x01 | 0x02

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the head of an HTTP request to what is asked. Pure.
+
+RFC 9112, RFC 6455 §4.2.1, RFC 6454 (Origin).
+"""
+
+import base64
+import binascii
+import dataclasses
+import re
+import urllib.parse
+import uuid
+from collections.abc import Iterable, Sequence
+
+from ironic_console.common.console_url import WEBSOCKET_PATH
+from ironic_console.common.errors import (
+    BadRequest,
+    ConfigError,
+    TokenMissing,
+    TokenUnknown,
+)
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_DEFAULT_PORTS = {'http': 80, 'https': 443}
+_HOST = re.compile(r'[a-z0-9._-]+|\[[0-9a-f:.]+\]')
+_MAX_QUERY_FIELDS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class PageRequest:
+    """A file of the page, or one of our own answers such as /healthz.
+
+    :ivar path: as sent, without the query, beginning with ``/``.
+    :ivar head_only: the method is HEAD.
+    :ivar etag: of the copy that the browser holds, or ''.
+    """
+
+    path: str
+    head_only: bool = False
+    etag: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class ConnectRequest:
+    """Somebody wants to open a console, or asks whether that would work.
+
+    :ivar node: UUID.
+    :ivar token: ticket or raw token, not checked.
+    :ivar origin: as sent; ``None`` when it is no browser.
+    :ivar upgrade: what the WebSocket layer needs; ``None`` when this is a
+        plain request that only asks.
+    """
+
+    node: str
+    token: str = dataclasses.field(repr=False)
+    origin: str | None
+    upgrade: dict[str, str] | None = dataclasses.field(repr=False)
+
+
+def parse_request(method: bytes, target: bytes, http_version: bytes,
+                  headers: Headers) -> PageRequest | ConnectRequest:
+    """Understand the head of a request.
+
+    :param headers: names in lower case, as h11 gives them.
+    :raises BadRequest: with the HTTP status to answer.
+    :raises TokenMissing: the console URL lacks the node or the ticket.
+    :raises TokenUnknown: the node is not a UUID.
+    """
+    path, query = _split_target(target)
+    if method not in (b'GET', b'HEAD'):
+        raise BadRequest('only GET and HEAD are understood', 405)
+    # A body behind an upgrade would be read as frames by one proxy and as
+    # a second request by another (request smuggling).
+    if (_all(headers, b'transfer-encoding')
+            or any(value != b'0' for value in
+                   _all(headers, b'content-length'))):
+        raise BadRequest('requests with a body are not understood')
+    if path.rpartition('/')[2] != WEBSOCKET_PATH:
+        if _all(headers, b'upgrade'):
+            raise BadRequest('no WebSocket is served under this path', 404)
+        return PageRequest(path, method == b'HEAD',
+                           _one(headers, b'if-none-match') or '')
+    upgrade = None
+    if _all(headers, b'upgrade'):
+        if method != b'GET' or http_version != b'1.1':
+            raise BadRequest('a WebSocket begins with GET and HTTP/1.1')
+        upgrade = _parse_upgrade(headers)
+    node, token = _parse_console(query)
+    return ConnectRequest(node, token, _one(headers, b'origin'), upgrade)
+
+
+def _split_target(target: bytes) -> tuple[str, str]:
+    try:
+        text = target.decode('ascii')
+    except UnicodeDecodeError as exc:
+        raise BadRequest('the target is not ASCII') from exc
+    # Absolute and authority forms are for HTTP proxies, which we are not.
+    if not text.startswith('/'):
+        raise BadRequest('the target must begin with /')
+    path, _, query = text.partition('?')
+    return path, query
+
+
+def _all(headers: Headers, name: bytes) -> list[bytes]:
+    return [value for key, value in headers if key == name]
+
+
+def _one(headers: Headers, name: bytes) -> str | None:
+    """The only value of a header; ``None`` if there is none."""
+    values = _all(headers, name)
+    if not values:
+        return None
+    if len(values) > 1:
+        raise BadRequest(f'header {name.decode()} is there twice')
+    return values[0].decode('latin-1')
+
+
+def _tokens(headers: Headers, name: bytes) -> set[str]:
+    joined = b','.join(_all(headers, name)).decode('latin-1').lower()
+    return {token.strip() for token in joined.split(',')}
+
+
+def _parse_upgrade(headers: Headers) -> dict[str, str]:
+    if 'websocket' not in _tokens(headers, b'upgrade'):
+        raise BadRequest('only an upgrade to WebSocket is understood')
+    if 'upgrade' not in _tokens(headers, b'connection'):
+        raise BadRequest('header Connection does not name Upgrade')
+    if _one(headers, b'sec-websocket-version') != '13':
+        raise BadRequest('only version 13 of WebSocket is understood', 426)
+    key = _one(headers, b'sec-websocket-key') or ''
+    try:
+        length = len(base64.b64decode(key, validate=True))
+    except binascii.Error:
+        length = 0
+    if length != 16:
+        raise BadRequest('Sec-WebSocket-Key is not 16 bytes in base64')
+    upgrade = {'upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+               'Sec-WebSocket-Key': key}
+    if 'binary' in _tokens(headers, b'sec-websocket-protocol'):
+        upgrade['Sec-WebSocket-Protocol'] = 'binary'
+    return upgrade
+
+
+def _parse_console(query: str) -> tuple[str, str]:
+    try:
+        fields = dict(urllib.parse.parse_qsl(
+            query, max_num_fields=_MAX_QUERY_FIELDS))
+    except ValueError as exc:
+        raise BadRequest('the query has too many fields') from exc
+    node, token = fields.get('node', ''), fields.get('token', '')
+    if not node or not token:
+        raise TokenMissing('the URL names no node or carries no ticket')
+    try:
+        return str(uuid.UUID(node)), token
+    except ValueError as exc:
+        raise TokenUnknown('the node in the URL is not a UUID') from exc
+
+
+def normalise_origin(text: str) -> str | None:
+    """Bring an origin into the one form in which origins are compared.
+
+    :param text: ``scheme://host[:port]``, as in a header or an option.
+    :returns: scheme, host and port, all explicit; ``None`` when it is not
+        the origin of a web page (``null`` is not).
+
+    RFC 6454 §6. ``example.org.`` is another host than ``example.org``, and
+    a user name or a path makes it no origin at all.
+    """
+    scheme, separator, rest = text.lower().partition('://')
+    if not separator or scheme not in _DEFAULT_PORTS:
+        return None
+    host, port_text = rest, ''
+    if not rest.endswith(']'):
+        head, colon, tail = rest.rpartition(':')
+        if colon:
+            host, port_text = head, tail
+    if not _HOST.fullmatch(host):
+        return None
+    if not port_text:
+        port = _DEFAULT_PORTS[scheme]
+        if rest.endswith(':'):
+            return None
+    elif port_text.isascii() and port_text.isdigit():
+        port = int(port_text)
+    else:
+        return None
+    return f'{scheme}://{host}:{port}' if 0 < port < 65536 else None
+
+
+def allowed_origins(public_url: str, others: Iterable[str],
+                    ) -> frozenset[str]:
+    """The origins whose pages may open consoles.
+
+    :param public_url: of the console page.
+    :param others: origins, from ``[cors]allowed_origin``.
+    :raises ConfigError: one of them is not an origin.
+    """
+    parts = urllib.parse.urlsplit(public_url)
+    origins = set()
+    for option, text in (
+            ('[vnc]public_url', f'{parts.scheme}://{parts.netloc}'),
+            *(('[cors]allowed_origin', other) for other in others)):
+        origin = normalise_origin(text)
+        if origin is None:
+            raise ConfigError(
+                f'{option} has {text!r}; it must begin with http:// or '
+                'https:// and a host, for example https://example.org:6090')
+        origins.add(origin)
+    return frozenset(origins)

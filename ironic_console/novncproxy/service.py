@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Life of a worker process, as oslo.service drives it."""
+
+import dataclasses
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+
+from oslo_service import service
+
+from ironic_console.common import tls
+from ironic_console.common.addresses import Resolver
+from ironic_console.common.clock import Clock
+from ironic_console.common.errors import ConsoleError
+from ironic_console.common.nodes import NodeStore
+from ironic_console.novncproxy import close_reasons
+from ironic_console.novncproxy.authorizer import Authorizer
+from ironic_console.novncproxy.connection import Services
+from ironic_console.novncproxy.pages import Pages
+from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
+from ironic_console.novncproxy.server import Server
+from ironic_console.novncproxy.sessions import SessionRegistry
+from ironic_console.novncproxy.settings import Settings
+from ironic_console.novncproxy.site import Site
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """What settings name and files hold; it can be loaded again.
+
+    :ivar context: TLS towards browsers, or ``None``.
+    """
+
+    settings: Settings
+    pages: Pages
+    context: ssl.SSLContext | None
+
+
+def load(settings: Settings) -> Loaded:
+    """Read certificates and page files.
+
+    :raises ConfigError: one is missing; the text says what to do.
+    """
+    listen_tls = settings.listen.tls
+    return Loaded(settings, Pages(settings.pages),
+                  tls.server_context(listen_tls) if listen_tls else None)
+
+
+class Worker:
+    """Everything that runs in one worker process.
+
+    :param listener: shared with the other workers.
+    :param loaded: what to work with.
+    :param store: made in this process.
+    """
+
+    def __init__(self, listener: socket.socket, loaded: Loaded,
+                 store: NodeStore, clock: Clock) -> None:
+        self._clock = clock
+        self._store = store
+        settings = loaded.settings
+        self._drain_timeout = settings.drain_timeout
+        self._relay = Relay(settings.relay, clock)
+        self._sessions = SessionRegistry(store, settings.sessions, clock)
+        self._authorizer = Authorizer(store, settings.access, clock)
+        self._server = Server(listener, self._services(loaded),
+                              loaded.context)
+
+    def start(self) -> None:
+        self._relay.start()
+        self._sessions.start()
+        self._server.start()
+
+    def drain(self) -> None:
+        """Stop accepting, let sessions go on for a while, close the rest."""
+        self._server.stop_accepting()
+        LOG.info('%d sessions may go on for %g s', len(self._sessions),
+                 self._drain_timeout)
+        self._sessions.wait_until_empty(self._drain_timeout)
+        self._sessions.stop()
+        self._relay.stop(close_reasons.SHUTDOWN, CLOSE_TIMEOUT + 1)
+        self._store.close()
+
+    def reload(self, loaded: Loaded) -> None:
+        """Work with other settings from now on; sessions go on."""
+        settings = loaded.settings
+        self._drain_timeout = settings.drain_timeout
+        self._relay.limits = settings.relay
+        self._sessions.policy = settings.sessions
+        self._authorizer.policy = settings.access
+        self._server.services = self._services(loaded)
+        self._server.context = loaded.context
+
+    def _services(self, loaded: Loaded) -> Services:
+        settings = loaded.settings
+        return Services(
+            authorizer=self._authorizer, sessions=self._sessions,
+            relay=self._relay, resolver=Resolver(settings.addresses),
+            site=Site(loaded.pages, self._store), clock=self._clock,
+            limits=settings.setup)
+
+
+class ProxyService(service.ServiceBase):
+    """What oslo.service starts in each worker process.
+
+    :param make_worker: called after the fork.
+    :param reread: reads configuration and files again.
+    """
+
+    def __init__(self, make_worker: Callable[[], Worker],
+                 reread: Callable[[], Loaded]) -> None:
+        self._make_worker = make_worker
+        self._reread = reread
+        self._worker: Worker | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        self._worker = self._make_worker()
+        self._worker.start()
+
+    def wait(self) -> None:
+        self._stopped.wait()
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        if self._worker:
+            self._worker.drain()
+        self._stopped.set()
+
+    def reset(self) -> None:
+        """SIGHUP: take what can be taken, keep what cannot be read."""
+        try:
+            loaded = self._reread()
+        except ConsoleError as exc:
+            LOG.error('The old configuration stays in force: %s', exc)
+            return
+        if self._worker:
+            self._worker.reload(loaded)
+            LOG.info('Configuration, certificates and page were read again')
+
+
+def forward_sighup(wrapper: type | None) -> None:
+    """Make SIGHUP call :meth:`ProxyService.reset`.
+
+    oslo.service promises that, but its threading backend (seen in 4.8)
+    hands its workers to Cotyledon without it, and Cotyledon's own answer to
+    SIGHUP is to end the worker, with every session in it.
+
+    :param wrapper: the backend's wrapper class; ``None`` if it has none.
+    """
+    if wrapper is not None and 'reload' not in vars(wrapper):
+        def reload(self: object) -> None:
+            self.service_instance.reset()  # type: ignore[attr-defined]
+        wrapper.reload = reload  # type: ignore[attr-defined]

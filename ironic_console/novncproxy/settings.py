@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the proxy needs of the configuration, as plain values.
+
+Built once at the start and again at SIGHUP; everything below works with
+these and never sees an option.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from ironic_console.common.addresses import AddressPolicy, parse_networks
+from ironic_console.common.conf import console as console_conf
+from ironic_console.common.errors import ConfigError
+from ironic_console.common.tls import ServerTls
+from ironic_console.novncproxy.authorizer import AccessPolicy
+from ironic_console.novncproxy.pages import PagePolicy
+from ironic_console.novncproxy.relay import RelayLimits
+from ironic_console.novncproxy.request import (
+    allowed_origins,
+    normalise_origin,
+)
+from ironic_console.novncproxy.sessions import SessionPolicy
+
+
+@dataclasses.dataclass(frozen=True)
+class SetupLimits:
+    """Limits while a connection is set up; times in seconds.
+
+    :ivar max_setups: at the same time.
+    """
+
+    max_setups: int = 512
+    head_timeout: float = 10.0
+    keepalive_timeout: float = 5.0
+    connect_timeout: float = 10.0
+    handshake_timeout: float = 30.0
+    browser_handshake_timeout: float = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ListenAddress:
+    """Where browsers connect.
+
+    :ivar tls: ``None`` for plain HTTP.
+    """
+
+    host: str
+    port: int
+    tls: ServerTls | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All of it."""
+
+    listen: ListenAddress
+    access: AccessPolicy
+    pages: PagePolicy
+    sessions: SessionPolicy
+    setup: SetupLimits
+    relay: RelayLimits
+    addresses: AddressPolicy
+    workers: int
+    database_timeout: float
+    drain_timeout: float
+
+
+def read_settings(conf: Any) -> Settings:
+    """Read and check the configuration.
+
+    :param conf: oslo.config's, with the groups vnc, cors and ironic_console.
+    :raises ConfigError: naming the option and what to do.
+    """
+    vnc, ours = conf.vnc, conf.ironic_console
+    if not vnc.public_url:
+        raise ConfigError('[vnc]public_url is not set; it is the address of '
+                          'the console page, for example '
+                          'https://console.example.org:6090/console.html')
+    if vnc.read_only:
+        # Better than a console that claims to be read-only and is not.
+        raise ConfigError('[vnc]read_only is not supported by this version; '
+                          'unset it')
+    return Settings(
+        listen=ListenAddress(vnc.host_ip, vnc.port, _tls(vnc)),
+        access=AccessPolicy(
+            allowed_origins(vnc.public_url, conf.cors.allowed_origin or ()),
+            vnc.token_timeout,
+            ours.token_format == console_conf.PLAIN),
+        pages=PagePolicy(pathlib.Path(vnc.novnc_web),
+                         _frame_ancestors(ours.frame_ancestors)),
+        sessions=SessionPolicy(ours.max_sessions, ours.recheck_interval,
+                               ours.database_grace),
+        setup=SetupLimits(
+            ours.max_setups, ours.head_timeout, ours.keepalive_timeout,
+            ours.connect_timeout, ours.handshake_timeout,
+            ours.browser_handshake_timeout),
+        relay=RelayLimits(ours.ping_interval, ours.idle_timeout,
+                          ours.stall_timeout, ours.max_session_length),
+        addresses=AddressPolicy(parse_networks(ours.endpoint_networks)),
+        workers=ours.workers,
+        database_timeout=ours.database_timeout,
+        drain_timeout=ours.drain_timeout)
+
+
+def _tls(vnc: Any) -> ServerTls | None:
+    if not vnc.enable_ssl:
+        return None
+    return ServerTls(vnc.cert_file or '', vnc.key_file or '',
+                     vnc.tls_minimum_version, vnc.tls_ciphers or '')
+
+
+def _frame_ancestors(origins: list[str]) -> tuple[str, ...]:
+    for origin in origins:
+        if origin != 'none' and normalise_origin(origin) is None:
+            raise ConfigError(
+                f'[ironic_console]frame_ancestors has {origin!r}; it must be '
+                'an origin like https://horizon.example.org, or "none"')
+    return tuple(origins)
