@@ -181,14 +181,13 @@ class Connection:
         server = ServerHandshake(client.server_init)
         try:
             self._drive(browser, server, 'browser_handshake_timeout')
-        except ConsoleError as exc:
+        except BaseException as exc:
             below.close()
-            self._say_goodbye(browser, close_reasons.from_error(exc))
+            if not isinstance(exc, ConsoleError):
+                raise
             self._log_failure(session, exc)
+            self._say_goodbye(browser, close_reasons.from_error(exc))
             return False
-        except BaseException:
-            below.close()
-            raise
         LOG.info('%s: node %s opened for %s at %s', self._id, node.uuid,
                  browser.peer, endpoint.address)
         link = Link(browser, below, self._end_listener(session, endpoint),
