@@ -2,6 +2,8 @@
 """Our handshake as a client, by transcripts; then what they cannot say."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ironic_console.common.errors import (
     LocalProtocolError,
@@ -12,6 +14,13 @@ from ironic_console.common.errors import (
 )
 from ironic_console.common.rfb.client import ClientHandshake
 from tests.helpers.play import Player, play, splits, whole
+from tests.helpers.properties import (
+    CUTS,
+    FEW,
+    SPEECHES,
+    client_takes_any_offer,
+    client_takes_anything,
+)
 from tests.helpers.transcript import SERVER_INIT, Transcript, load, run
 
 BANNER = b'RFB 003.008\n'
@@ -153,3 +162,17 @@ def test_trailing_data_is_whole_in_any_split(split):
 def test_trailing_data_may_be_longer_than_any_handshake():
     rest = bytes(1024 * 1024)
     assert play(ClientHandshake(), whole(GOOD + rest)).trailing == rest
+
+
+@FEW
+@given(SPEECHES, CUTS, st.booleans(),
+       st.lists(st.integers(0, 255), max_size=3))
+def test_takes_anything_and_ends_the_same_in_any_split(data, cuts, close,
+                                                       allowed):
+    client_takes_anything(data, cuts, close, allowed)
+
+
+@FEW
+@given(st.lists(st.integers(1, 255), min_size=1, max_size=255))
+def test_takes_any_offer_of_security_types(offered):
+    client_takes_any_offer(offered)

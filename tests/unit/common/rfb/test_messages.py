@@ -2,6 +2,8 @@
 """Client messages: a table over every type, and any split."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ironic_console.common.errors import (
     LimitExceeded,
@@ -15,6 +17,7 @@ from ironic_console.common.rfb.messages import (
     Message,
 )
 from tests.helpers.play import splits
+from tests.helpers.properties import CUTS, FEW, messages_take_anything
 
 # name -> (type, one whole message as the specification lays it out)
 TABLE = {
@@ -173,3 +176,11 @@ def test_bytes_are_taken_even_if_nobody_looks_at_the_messages_yet():
 
 def test_nothing_gives_nothing():
     assert list(ClientMessageReader().receive_data(b'')) == []
+
+
+@FEW
+@given(st.lists(st.one_of(st.sampled_from(list(WIRE.values())),
+                          st.binary(max_size=12)), max_size=6).map(b''.join),
+       CUTS)
+def test_takes_anything_and_cuts_it_the_same_in_any_split(data, cuts):
+    messages_take_anything(data, cuts)

@@ -2,6 +2,8 @@
 """Our handshake as a server, by transcripts and with our own client."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ironic_console.common.errors import (
     AuthenticationFailed,
@@ -20,6 +22,13 @@ from ironic_console.common.rfb.server import (
 )
 from tests.helpers.pair import HandshakePair
 from tests.helpers.play import Player, play, splits
+from tests.helpers.properties import (
+    CUTS,
+    FEW,
+    SPEECHES,
+    refusal_takes_anything,
+    server_takes_anything,
+)
 from tests.helpers.security import OneByte
 from tests.helpers.transcript import SERVER_INIT, Transcript, load, run
 
@@ -171,3 +180,15 @@ def test_our_client_and_server_part_when_they_have_no_type_in_common(banner):
     assert isinstance(pair.client.error, NoCommonSecurityType)
     assert isinstance(pair.server.error, PeerClosed)
     assert pair.client.sent == banner
+
+
+@FEW
+@given(SPEECHES, CUTS, st.booleans())
+def test_takes_anything_and_ends_the_same_in_any_split(data, cuts, close):
+    server_takes_anything(data, cuts, close)
+
+
+@FEW
+@given(SPEECHES, CUTS, st.booleans())
+def test_refusal_takes_anything_and_never_gives_a_console(data, cuts, close):
+    refusal_takes_anything(data, cuts, close)

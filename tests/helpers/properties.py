@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for any input: shared by the unit tests and the fuzz runs.
+
+A property takes one example and asserts; strategies make the examples. The
+unit tests run few and always the same ones, tests/fuzz many and others.
+"""
+
+import contextlib
+import json
+import re
+
+import hypothesis
+from hypothesis import strategies as st
+
+from ironic_console.common import errors
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError, ConsoleError
+from ironic_console.common.nodes import NodeRecord, parse_time
+from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.messages import ClientMessageReader
+from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
+from tests.helpers.play import byte_by_byte, cut, play
+from tests.helpers.transcript import SERVER_INIT
+
+#: For unit tests: quick, and the same in every run.
+FEW = hypothesis.settings(max_examples=150, derandomize=True, deadline=None)
+
+# -- strategies ---------------------------------------------------------------
+
+BANNERS = st.one_of(
+    st.sampled_from([b'RFB %03d.%03d\n' % version for version in (
+        (3, 3), (3, 4), (3, 5), (3, 6), (3, 7), (3, 8), (3, 889), (4, 0),
+        (4, 1), (5, 0), (55, 8), (0, 0), (2, 9), (3, 9))]),
+    st.builds(lambda major, minor: b'RFB %03d.%03d\n' % (major, minor),
+              st.integers(0, 999), st.integers(0, 999)))
+LENGTHS = st.one_of(
+    st.integers(0, 20),
+    st.sampled_from([1024, 1025, 4096, 4097, 2**31 - 1, 2**31, 2**32 - 1]),
+).map(lambda number: number.to_bytes(4))
+#: Fields that a peer of either kind might send, and some that it might not.
+FIELDS = st.one_of(
+    BANNERS, LENGTHS,
+    st.integers(0, 255).map(lambda number: bytes([number])),
+    st.sampled_from([b'\x01\x01', b'\0\0\0\0', b'\0\0\0\x01', b'HTTP/1.1 ',
+                     SERVER_INIT.pack(), SERVER_INIT.pack()[:20]]),
+    st.binary(max_size=30))
+#: What a peer might say: nonsense, fields in any order, or a good beginning.
+SPEECHES = st.one_of(
+    st.binary(max_size=100),
+    st.lists(FIELDS, max_size=8).map(b''.join),
+    st.tuples(BANNERS, st.lists(FIELDS, max_size=6).map(b''.join)).map(
+        b''.join))
+CUTS = st.lists(st.integers(0, 120), max_size=10).map(sorted)
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(),
+              st.text(max_size=20)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.text(max_size=8), inner, max_size=4)),
+    max_leaves=10)
+PORTS = st.one_of(JSON, st.integers(-2, 65537),
+                  st.integers(-2, 65537).map(str))
+HOSTS = st.one_of(JSON, st.sampled_from(
+    ['10.0.0.1', 'bmc.example', '::1', 'fe80::1%eth0', 'a..b', '.', '']),
+    st.text(alphabet='a.\xe9:- \n\ud800', max_size=300))
+ENDPOINTS = st.one_of(
+    JSON,
+    st.fixed_dictionaries(
+        {'host': HOSTS, 'port': PORTS},
+        optional={'scheme': st.one_of(st.just('vnc'), JSON),
+                  'security_types': st.one_of(
+                      st.lists(st.integers(0, 256), max_size=4), JSON),
+                  'kind': JSON, 'read_only': JSON}))
+TIMES = st.one_of(
+    JSON, st.datetimes(timezones=st.one_of(st.none(), st.timezones())).map(
+        lambda moment: moment.isoformat()),
+    st.sampled_from(['0001-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59',
+                     '2026-01-01', '20260101T000000Z']))
+INFOS = st.one_of(st.none(), st.fixed_dictionaries({}, optional={
+    'vnc_host': HOSTS, 'vnc_port': PORTS, 'console_endpoint': ENDPOINTS,
+    'novnc_secret_token': JSON, 'novnc_secret_token_created': TIMES}))
+
+# -- properties ---------------------------------------------------------------
+
+
+def same_in_any_split(make, data, cuts, close):
+    """A machine ends in the same way however its bytes come.
+
+    :returns: the way it ends.
+    """
+    outcome = play(make(), [data], close)
+    assert play(make(), byte_by_byte(data), close) == outcome
+    assert play(make(), cut(data, cuts), close) == outcome
+    if outcome.end not in ('done', 'waiting'):
+        assert issubclass(getattr(errors, outcome.end), ConsoleError)
+        assert len(outcome.public.encode()) <= 123
+    assert outcome.end != 'waiting' or (outcome.step and not close)
+    return outcome
+
+
+def client_takes_anything(data, cuts, close, allowed):
+    """Progress, success, or a documented error."""
+    machines = []
+
+    def make():
+        machines.append(ClientHandshake(allowed))
+        return machines[-1]
+
+    outcome = same_in_any_split(make, data, cuts, close)
+    if outcome.end == 'done':
+        init = machines[0].server_init.pack()
+        taken = data[:len(data) - len(outcome.trailing)]
+        # Padding is not kept and every flag but 0 is 1.
+        assert taken[-len(init):][:4] == init[:4]
+        assert taken.endswith(machines[0].server_init.name)
+        assert outcome.sent.endswith(b'\x01')
+    else:
+        assert not any(machine.done for machine in machines)
+
+
+def client_takes_any_offer(offered):
+    """It takes None if that is offered and tells what was offered if not."""
+    data = (b'RFB 003.008\n' + bytes([len(offered), *offered]) + bytes(4)
+            + SERVER_INIT.pack())
+    outcome = play(ClientHandshake(), byte_by_byte(data))
+    if 1 in offered:
+        assert outcome.end == 'done'
+        assert outcome.sent == b'RFB 003.008\n\x01\x01'
+    else:
+        assert outcome.end == 'NoCommonSecurityType'
+        assert outcome.sent == b'RFB 003.008\n'
+        for number in offered:
+            assert f'({number})' in outcome.text
+
+
+def server_takes_anything(data, cuts, close):
+    """It ends as a model of it says that was written for this test."""
+    outcome = same_in_any_split(lambda: ServerHandshake(SERVER_INIT), data,
+                                cuts, close)
+    end, sent, taken = _model_of_server(data)
+    if end == 'waiting' and close:
+        end = 'PeerClosed'
+    assert outcome.end == end
+    assert outcome.sent == sent
+    if end == 'done':
+        assert outcome.trailing == data[taken:]
+
+
+def _model_of_server(data):
+    sent = b'RFB 003.008\n'
+    if len(data) < 12:
+        return 'waiting', sent, 0
+    match = re.fullmatch(rb'RFB ([0-9]{3}\.[0-9]{3})\n', data[:12])
+    if not match:
+        return 'RemoteProtocolError', sent, 0
+    like_3_8 = match[1] in (b'003.008', b'003.889', b'004.000', b'004.001',
+                            b'005.000', b'055.008')
+    place = 12
+    if like_3_8 or match[1] == b'003.007':
+        sent += b'\x01\x01'
+        if len(data) == place:
+            return 'waiting', sent, 0
+        if data[place] != 1:
+            reason = b'The viewer sent what is not valid RFB.'
+            told = len(reason).to_bytes(4) + reason if like_3_8 else b''
+            return 'NoCommonSecurityType', sent + b'\0\0\0\x01' + told, 0
+        sent += b'\0\0\0\0' if like_3_8 else b''
+        place += 1
+    else:
+        sent += b'\0\0\0\x01'
+    if len(data) == place:
+        return 'waiting', sent, 0
+    return 'done', sent + SERVER_INIT.pack(), place + 1
+
+
+def refusal_takes_anything(data, cuts, close):
+    """It never ends with a console."""
+    outcome = same_in_any_split(lambda: RefusalHandshake('no'), data, cuts,
+                                close)
+    assert outcome.end in ('done', 'waiting', 'RemoteProtocolError',
+                           'PeerClosed')
+    assert (outcome.end == 'done') == outcome.sent.endswith(b'\0\0\0\x02no')
+
+
+def messages_take_anything(data, cuts):
+    """Messages are the bytes, in order; then all is read, or an error."""
+    whole = _messages(data, [])
+    assert _messages(data, range(1, len(data))) == whole
+    assert _messages(data, cuts) == whole
+    assert data.startswith(b''.join(whole[0]))
+
+
+def _messages(data, cuts):
+    reader = ClientMessageReader()
+    messages = []
+    try:
+        for piece in cut(data, cuts):
+            messages.extend(message.data for message
+                            in reader.receive_data(piece))
+    except ConsoleError as exc:
+        return messages, str(exc)
+    return messages, None
+
+
+def endpoint_takes_anything(value):
+    """A good endpoint that survives JSON, or a ConfigError."""
+    try:
+        endpoint = Endpoint.from_dict(value)
+    except ConfigError:
+        return
+    assert 0 < endpoint.port < 65536
+    assert type(endpoint.port) is int
+    assert endpoint.host.encode('idna')
+    assert endpoint.security_types
+    text = json.dumps(endpoint.to_dict())
+    assert Endpoint.from_dict(json.loads(text)) == endpoint
+
+
+def node_takes_anything(info):
+    """A record is always made; its endpoint may be a ConfigError."""
+    record = NodeRecord.from_info('uuid', None, None, True, info)
+    with contextlib.suppress(ConfigError):
+        assert record.endpoint().port
+    assert record.same_console(record) == (record.secret is not None)
+
+
+def time_takes_anything(value):
+    """An aware UTC time or nothing."""
+    moment = parse_time(value)
+    assert moment is None or moment.utcoffset().total_seconds() == 0

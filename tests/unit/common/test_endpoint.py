@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Endpoint: what a driver may write and what the proxy believes."""
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError
+from tests.helpers.properties import ENDPOINTS, FEW, endpoint_takes_anything
+
+GOOD = {'host': '192.0.2.1', 'port': 5900}
+FULL = Endpoint('bmc.example', 5901, 'vnc', (1, 2), 'idrac-vnc')
+
+
+def test_survives_json():
+    text = json.dumps(FULL.to_dict())
+    assert Endpoint.from_dict(json.loads(text)) == FULL
+
+
+def test_host_and_port_are_enough():
+    assert Endpoint.from_dict(GOOD) == Endpoint('192.0.2.1', 5900, 'vnc',
+                                                (1,), '')
+
+
+def test_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FULL.host = 'other'
+
+
+@pytest.mark.parametrize('host', [
+    '192.0.2.1', '2001:db8::1', 'fe80::1%eth0', 'bmc', 'bmc.example.',
+    'b\xfccher.example', 'a' * 63 + '.example', '.'.join(['a' * 60] * 4)])
+def test_takes_addresses_and_names(host):
+    assert Endpoint.from_dict({**GOOD, 'host': host}).host == host
+
+
+@pytest.mark.parametrize('host', [
+    None, '', ' ', 'a b', 'a\nb', 'a\0b', 'bmc ', 'x' * 256, 5, True, b'bmc',
+    ['bmc'], {}, '\ud800', '\x1b[2J', '.', 'a..b', '.bmc', 'a' * 64,
+    '.'.join(['a' * 63] * 5)])
+def test_refuses_what_is_no_host(host):
+    with pytest.raises(ConfigError, match=r'console host is .* it must be'):
+        Endpoint.from_dict({**GOOD, 'host': host})
+
+
+@pytest.mark.parametrize(('value', 'port'), [
+    (1, 1), (65535, 65535), ('5900', 5900), ('1', 1), ('05900', 5900)])
+def test_takes_ports_as_numbers_and_as_text(value, port):
+    assert Endpoint.from_dict({**GOOD, 'port': value}).port == port
+
+
+@pytest.mark.parametrize('port', [
+    None, 0, -1, 65536, '', '0', '65536', 'vnc', ' 5900', '5900 ', '5_900',
+    '+5900', '-1', '5900.0', 5900.0, 5900.7, float('inf'), float('nan'),
+    True, [5900], {}, '\u0665\u0669\u0660\u0660', '9' * 5000, 10**400])
+def test_refuses_what_is_no_port(port):
+    with pytest.raises(ConfigError, match=r'console port is .* from 1 to'):
+        Endpoint.from_dict({**GOOD, 'port': port})
+
+
+@pytest.mark.parametrize('scheme', ['http', 'vncs', '', None, 1, ['vnc'], {}])
+def test_refuses_unknown_schemes(scheme):
+    with pytest.raises(ConfigError, match=r'scheme is .*, allowed is vnc'):
+        Endpoint.from_dict({**GOOD, 'scheme': scheme})
+
+
+@pytest.mark.parametrize('types', [[1], [19, 2, 1], (2,), [255]])
+def test_keeps_security_types_in_order(types):
+    endpoint = Endpoint.from_dict({**GOOD, 'security_types': types})
+    assert endpoint.security_types == tuple(types)
+
+
+@pytest.mark.parametrize('types', [
+    [], None, 1, '1', 'none', [0], [256], [-1], [1, 'x'], ['1'], [True],
+    [1.0], [[1]], {}, {1: 1}, b'\x01'])
+def test_refuses_what_is_no_list_of_security_types(types):
+    """None in particular is never what is left of an unreadable policy."""
+    with pytest.raises(ConfigError, match=r'security_types is .* to 255'):
+        Endpoint.from_dict({**GOOD, 'security_types': types})
+
+
+def test_refuses_keys_that_it_does_not_know():
+    with pytest.raises(ConfigError, match='read_only, tls; upgrade the prox'):
+        Endpoint.from_dict({**GOOD, 'tls': True, 'read_only': True})
+
+
+@pytest.mark.parametrize('data', [None, [], 'vnc://bmc', 5, True, [GOOD]])
+def test_refuses_what_is_no_mapping(data):
+    with pytest.raises(ConfigError, match='not a mapping'):
+        Endpoint.from_dict(data)
+
+
+@pytest.mark.parametrize('missing', GOOD)
+def test_refuses_what_is_not_whole(missing):
+    data = {key: value for key, value in GOOD.items() if key != missing}
+    with pytest.raises(ConfigError, match=f'console {missing} is None'):
+        Endpoint.from_dict(data)
+
+
+def test_cuts_a_long_kind():
+    assert Endpoint.from_dict({**GOOD, 'kind': 'k' * 100}).kind == 'k' * 64
+
+
+@pytest.mark.parametrize(('host', 'address'), [
+    ('192.0.2.1', '192.0.2.1:5900'), ('2001:db8::1', '[2001:db8::1]:5900'),
+    ('bmc', 'bmc:5900')])
+def test_address_is_written_as_people_do(host, address):
+    assert Endpoint(host, 5900).address == address
+
+
+@FEW
+@given(ENDPOINTS)
+def test_takes_anything(value):
+    endpoint_takes_anything(value)

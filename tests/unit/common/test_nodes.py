@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Node records: the keys that drivers write and the proxy reads."""
+
+import dataclasses
+import datetime
+
+import pytest
+from hypothesis import given
+
+from ironic_console.common import nodes
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError
+from ironic_console.common.nodes import NodeRecord
+from ironic_console.common.secret import Secret
+from tests.helpers.properties import (
+    FEW,
+    INFOS,
+    TIMES,
+    node_takes_anything,
+    time_takes_anything,
+)
+
+UUID = '7f3c8f0e-0000-4000-8000-000000000001'
+IN_TREE = {'vnc_host': '192.0.2.1', 'vnc_port': '5900',
+           'novnc_secret_token': 's3cret',
+           'novnc_secret_token_created': '2026-09-01T12:00:00.000000'}
+OURS = {**IN_TREE, 'console_endpoint': {'host': '192.0.2.2', 'port': 5901},
+        'console_endpoint_secret': 'pa55word'}
+NOON = datetime.datetime(2026, 9, 1, 12, tzinfo=datetime.UTC)
+
+
+def record(info=IN_TREE, name='node-7', interface='idrac-vnc', enabled=True):
+    return NodeRecord.from_info(UUID, name, interface, enabled, info)
+
+
+def test_reads_what_an_in_tree_driver_wrote():
+    node = record()
+    assert node.uuid == UUID
+    assert node.name == 'node-7'
+    assert node.interface == 'idrac-vnc'
+    assert node.enabled is True
+    assert node.secret == Secret('s3cret')
+    assert node.created == NOON
+    assert node.ours is False
+
+
+def test_reads_what_our_driver_wrote():
+    assert record(OURS).ours is True
+
+
+@pytest.mark.parametrize('info', [None, {}])
+def test_a_node_that_never_had_a_console_is_a_record_too(info):
+    node = record(info, name=None, interface=None, enabled=None)
+    assert (node.name, node.interface, node.enabled) == ('', '', False)
+    assert node.secret is None
+    assert node.created is None
+    assert node.ours is False
+
+
+@pytest.mark.parametrize('secret', ['', None, 0, 5, True, ['s3cret'], {}])
+def test_what_is_no_text_is_no_secret(secret):
+    assert record({**IN_TREE, 'novnc_secret_token': secret}).secret is None
+
+
+def test_shows_no_secrets():
+    assert 's3cret' not in repr(record(OURS))
+    assert 'pa55word' not in repr(record(OURS))
+
+
+def test_consoles_of_in_tree_drivers_are_plain_rfb():
+    assert record(interface='redfish-graphical').endpoint() == Endpoint(
+        '192.0.2.1', 5900, 'vnc', (1,), 'redfish-graphical')
+
+
+def test_our_endpoint_wins_over_the_keys_for_nova():
+    assert record(OURS).endpoint() == Endpoint('192.0.2.2', 5901)
+
+
+@pytest.mark.parametrize('info', [
+    {}, {'vnc_host': '192.0.2.1'}, {'vnc_port': 5900},
+    {**IN_TREE, 'vnc_host': None}, {**IN_TREE, 'vnc_port': 'x'},
+    {**OURS, 'console_endpoint': {}}, {**OURS, 'console_endpoint': 'vnc'},
+    {**OURS, 'console_endpoint': []}])
+def test_a_record_without_a_usable_endpoint_says_so(info):
+    with pytest.raises(ConfigError):
+        record(info).endpoint()
+
+
+def test_an_endpoint_that_cannot_be_read_is_not_replaced_by_another():
+    broken = {**OURS, 'console_endpoint': {'host': '192.0.2.2', 'port': 0}}
+    with pytest.raises(ConfigError, match='port is 0'):
+        record(broken).endpoint()
+
+
+def test_a_session_goes_on_while_nothing_changes():
+    assert record().same_console(record({**IN_TREE, 'other': 1}))
+
+
+@pytest.mark.parametrize('changed', [
+    {'enabled': False}, {'interface': 'ilo-kvm'}, {'secret': None},
+    {'secret': Secret('new')}])
+def test_a_session_ends_with_its_console(changed):
+    after = dataclasses.replace(record(), **changed)
+    assert not record().same_console(after)
+
+
+def test_a_session_without_a_secret_never_goes_on():
+    bare = record({})
+    assert not bare.same_console(bare)
+
+
+def test_keys_are_those_that_ironic_and_nova_know():
+    assert set(OURS) == set(nodes.CONSOLE_KEYS)
+    # Ironic's API masks what has such a name.
+    assert 'secret' in nodes.CREDENTIAL_KEY
+
+
+@pytest.mark.parametrize(('moment', 'text'), [
+    (NOON, '2026-09-01T12:00:00.000000'),
+    (NOON.replace(microsecond=5), '2026-09-01T12:00:00.000005'),
+    (NOON.astimezone(datetime.timezone(datetime.timedelta(hours=5))),
+     '2026-09-01T12:00:00.000000')])
+def test_writes_times_as_ironic_does(moment, text):
+    assert nodes.format_time(moment) == text
+    # What Ironic's own proxy reads it with.
+    datetime.datetime.strptime(text, '%Y-%m-%dT%H:%M:%S.%f')
+
+
+@pytest.mark.parametrize('text', [
+    '2026-09-01T12:00:00.000000', '2026-09-01T12:00:00',
+    '2026-09-01 12:00:00', '2026-09-01T12:00:00Z',
+    '2026-09-01T14:00:00+02:00'])
+def test_reads_times_with_and_without_zone(text):
+    moment = nodes.parse_time(text)
+    assert moment == NOON
+    assert moment.tzinfo is datetime.UTC
+
+
+@pytest.mark.parametrize('text', [
+    None, '', 'noon', 5, 1e9, True, [], {}, '2026-13-01T00:00:00',
+    '0001-01-01T00:00:00+23:59', '9999-12-31T23:59:59-23:59'])
+def test_what_is_no_time_is_none(text):
+    assert nodes.parse_time(text) is None
+
+
+def test_a_store_has_nothing_to_close_unless_it_says_so():
+    class Store(nodes.NodeStore):
+        def get(self, uuid):
+            return None
+
+        def get_many(self, uuids):
+            return {}
+
+        def check(self):
+            return None
+
+    assert Store().close() is None
+
+
+@FEW
+@given(INFOS)
+def test_takes_anything_that_a_driver_wrote(info):
+    node_takes_anything(info)
+
+
+@FEW
+@given(TIMES)
+def test_takes_any_time(value):
+    time_takes_anything(value)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store of nodes in a dict."""
+
+import pytest
+
+from ironic_console.common.errors import NodeStoreUnavailable
+from ironic_console.common.nodes import NodeRecord
+from ironic_console.common.nodes_memory import MemoryNodeStore
+
+ONE = NodeRecord.from_info('one', None, 'fake-vnc', True, {})
+TWO = NodeRecord.from_info('two', None, 'fake-vnc', True, {})
+
+
+@pytest.fixture
+def store() -> MemoryNodeStore:
+    return MemoryNodeStore(ONE, TWO)
+
+
+def test_gives_a_node_by_uuid(store):
+    assert store.get('one') is ONE
+
+
+def test_gives_none_for_a_node_that_is_not_there(store):
+    assert store.get('three') is None
+
+
+def test_gives_those_of_several_that_are_there(store):
+    assert store.get_many(['two', 'three']) == {'two': TWO}
+    assert store.get_many([]) == {}
+
+
+def test_is_fine(store):
+    store.check()
+    store.close()
+
+
+@pytest.mark.parametrize('ask', [
+    lambda store: store.get('one'), lambda store: store.get_many(['one']),
+    lambda store: store.check()])
+def test_plays_a_dead_database(store, ask):
+    store.available = False
+    with pytest.raises(NodeStoreUnavailable):
+        ask(store)
+    store.available = True
+    ask(store)
