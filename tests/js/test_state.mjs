@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// state.js: every way through the phases, and the words at its end.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { initial, isOver, next }
+    from '../../ironic_console/novncproxy/web/js/state.js';
+
+const CONNECT = { type: 'connect' };
+const OPEN = { type: 'socket-open' };
+const SCREEN = { type: 'rfb-connect' };
+const close = (code, reason = '') => ({ type: 'socket-close', code, reason });
+const disconnect = (clean) => ({ type: 'rfb-disconnect', clean });
+const refuse = (reason) => ({ type: 'security-failure', reason });
+const answer = (verdict) => ({ type: 'answer', verdict });
+const refused = (status, reason = 'A reason.', retryAfter = null) =>
+    answer({ kind: 'refused', status, reason, retryAfter });
+
+const walk = (...events) => events.reduce(next, initial);
+const connected = walk(CONNECT, OPEN, SCREEN);
+
+test('starts without words of trouble', () => {
+    assert.equal(initial.phase, 'starting');
+    assert.equal(initial.canRetry, false);
+    assert.ok(!isOver(initial));
+});
+
+test('connects', () => {
+    assert.equal(walk(CONNECT).phase, 'connecting');
+    assert.equal(walk(CONNECT, OPEN).phase, 'connecting');
+    assert.equal(connected.phase, 'connected');
+    assert.equal(connected.message, '');
+});
+
+test('a bad link fails for good, with words for each problem', () => {
+    const titles = ['missing', 'damaged', 'foreign'].map((problem) => {
+        const state = walk({ type: 'link-refused', problem });
+        assert.equal(state.phase, 'failed');
+        assert.equal(state.canRetry, false);
+        assert.match(state.advice, /console show/);
+        return state.title;
+    });
+    assert.equal(new Set(titles).size, 3);
+});
+
+test('says that noVNC is missing', () => {
+    const state = walk(CONNECT, { type: 'client-missing' });
+    assert.equal(state.phase, 'failed');
+    assert.match(state.message, /noVNC/);
+});
+
+test('asks why when the socket never opened', () => {
+    const state = walk(CONNECT, close(1006));
+    assert.equal(state.phase, 'connecting');
+    assert.ok(state.ask);
+});
+
+test('a refusal by ticket is final and shown in its own words', () => {
+    const state = walk(CONNECT, close(1006), refused(403));
+    assert.equal(state.phase, 'failed');
+    assert.equal(state.message, 'A reason.');
+    assert.match(state.detail, /403/);
+    assert.equal(state.canRetry, false);
+    assert.equal(state.ask, false);
+});
+
+test('a refusal without a reason still has words', () => {
+    for (const status of [400, 403, 429, 503]) {
+        assert.notEqual(walk(CONNECT, close(1006), refused(status, ''))
+            .message, '');
+    }
+});
+
+test('a busy service may be tried again, later', () => {
+    for (const status of [429, 503]) {
+        const state = walk(CONNECT, close(1006), refused(status, 'Full.', 7));
+        assert.equal(state.canRetry, true);
+        assert.equal(state.message, 'Full.');
+        assert.match(state.detail, /7 s/);
+    }
+});
+
+test('a request that is not understood is not repeated', () => {
+    assert.equal(walk(CONNECT, close(1006), refused(400)).canRetry, false);
+});
+
+test('tells apart blocked, misplaced and unreachable', () => {
+    const titles = [
+        { kind: 'ok' },
+        { kind: 'unreachable', status: 502 },
+        { kind: 'unreachable', status: 0 },
+    ].map((verdict) => {
+        const state = walk(CONNECT, close(1006), answer(verdict));
+        assert.equal(state.phase, 'failed');
+        assert.equal(state.canRetry, true);
+        return state.message;
+    });
+    assert.equal(new Set(titles).size, 3);
+});
+
+test('an answer that nobody asked for changes nothing', () => {
+    for (const state of [initial, walk(CONNECT), connected]) {
+        assert.equal(next(state, refused(403)), state);
+    }
+});
+
+test('offers to try again after each close code that it can help', () => {
+    for (const [code, canRetry] of [
+        [1000, true], [1001, true], [1002, false], [1003, false],
+        [1005, true], [1006, true], [1007, false], [1008, false],
+        [1009, true], [1011, true], [1012, true], [1013, true],
+        [1014, true], [3999, true], [4999, true],
+    ]) {
+        const state = next(connected, close(code));
+        assert.equal(state.phase, 'closed', code);
+        assert.equal(state.canRetry, canRetry, code);
+        assert.ok(state.title && state.message, code);
+        assert.match(state.detail, new RegExp(code));
+    }
+});
+
+test('shows the reason of a close frame in place of our own words', () => {
+    assert.equal(next(connected, close(1008, 'Idle for too long.')).message,
+        'Idle for too long.');
+});
+
+test('closing before the screen came is a failure', () => {
+    const state = walk(CONNECT, OPEN, close(1014, 'No answer.'));
+    assert.equal(state.phase, 'failed');
+    assert.equal(state.message, 'No answer.');
+});
+
+test('a refusal inside RFB is shown, and its close code added', () => {
+    const early = walk(CONNECT, OPEN, refuse('It said no.'));
+    assert.equal(early.phase, 'failed');
+    assert.equal(early.message, 'It said no.');
+    assert.equal(early.canRetry, true);
+    const late = [disconnect(false), close(1014, 'Trouble.')]
+        .reduce(next, early);
+    assert.equal(late.message, 'It said no.');
+    assert.match(late.detail, /1014/);
+    assert.equal(late.canRetry, true);
+});
+
+test('a close code takes the chance of trying again away', () => {
+    const state = walk(CONNECT, OPEN, refuse('No.'), close(1008));
+    assert.equal(state.canRetry, false);
+    assert.equal(state.message, 'No.');
+});
+
+test('a refusal inside RFB without a reason takes that of the close', () => {
+    const state = walk(CONNECT, OPEN, refuse(undefined));
+    assert.notEqual(state.message, '');
+    assert.equal(next(state, close(1014, 'Trouble.')).message, 'Trouble.');
+});
+
+test('never asks for a password', () => {
+    const state = walk(CONNECT, OPEN, { type: 'credentials-required' },
+        disconnect(true), close(1005));
+    assert.equal(state.phase, 'failed');
+    assert.match(state.title, /password/);
+    assert.equal(state.canRetry, false);
+});
+
+test('noVNC giving up is told, unless the close frame knows better', () => {
+    const early = next(connected, disconnect(false));
+    assert.equal(early.phase, 'closed');
+    for (const code of [1005, 1006]) {
+        assert.equal(next(early, close(code)), early);
+    }
+    assert.match(next(early, close(1002)).detail, /1002/);
+    const late = next(early, close(1011, 'Our fault.'));
+    assert.equal(late.phase, 'closed');
+    assert.equal(late.message, 'Our fault.');
+});
+
+test('a clean end without a close frame is an end', () => {
+    assert.equal(next(connected, disconnect(true)).phase, 'closed');
+});
+
+test('after the close frame nothing changes any more', () => {
+    const state = next(connected, close(1008, 'Over.'));
+    for (const event of [disconnect(false), disconnect(true), refuse('x'),
+        close(1011, 'x'), OPEN, SCREEN, refused(403)]) {
+        assert.equal(next(state, event), state, event.type);
+    }
+});
+
+test('trying again starts afresh', () => {
+    assert.deepEqual(next(next(connected, close(1006)), CONNECT),
+        walk(CONNECT));
+});
+
+test('unknown events change nothing', () => {
+    for (const type of ['x', '', 'toString', '__proto__', undefined]) {
+        assert.equal(next(connected, { type }), connected);
+    }
+});
+
+test('no event changes a state in place', () => {
+    assert.ok(Object.isFrozen(initial));
+    assert.ok(Object.isFrozen(walk(CONNECT, OPEN)));
+    assert.ok(Object.isFrozen(next(connected, close(1006))));
+});

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// verdict.js: the proxy's answers, and those of others in its place.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { NO_ANSWER, readVerdict }
+    from '../../ironic_console/novncproxy/web/js/verdict.js';
+
+const REFUSED = '{"status": "refused", "reason": "No."}';
+
+test('reads a good verdict', () => {
+    assert.deepEqual(readVerdict(200, '{"status": "ok"}', null),
+        { kind: 'ok' });
+});
+
+test('reads a refusal with its reason', () => {
+    assert.deepEqual(readVerdict(403, REFUSED, null),
+        { kind: 'refused', status: 403, reason: 'No.', retryAfter: null });
+});
+
+test('reads the seconds to wait', () => {
+    assert.equal(readVerdict(503, REFUSED, '7').retryAfter, 7);
+});
+
+test('ignores a time to wait that is not a number of seconds', () => {
+    for (const header of ['', '-1', '1.5', '1e9', '9999999',
+        'Fri, 31 Dec 1999 23:59:59 GMT', '<b>']) {
+        assert.equal(readVerdict(503, REFUSED, header).retryAfter, null,
+            header);
+    }
+});
+
+test('a reason that is not text is none', () => {
+    assert.equal(
+        readVerdict(403, '{"status": "refused", "reason": {}}', null).reason,
+        '');
+});
+
+test('any other answer is not from the console service', () => {
+    for (const [status, body] of [
+        [200, '<html>Log in</html>'], [200, ''], [200, 'null'], [200, '[]'],
+        [200, REFUSED], [302, '{"status": "ok"}'],
+        [403, '{"status": "ok"}'], [502, '<h1>Bad Gateway</h1>'],
+        [404, '{"error": "not found"}'], [403, '"refused"'],
+    ]) {
+        assert.deepEqual(readVerdict(status, body, null),
+            { kind: 'unreachable', status }, `${status} ${body}`);
+    }
+});
+
+test('no answer has no status', () => {
+    assert.deepEqual(NO_ANSWER, { kind: 'unreachable', status: 0 });
+});
