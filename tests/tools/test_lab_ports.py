@@ -21,13 +21,14 @@ def test_a_busy_port_is_named_with_its_purpose_and_option() -> None:
         with pytest.raises(ports.PortBusy) as caught:
             ports.check_free('127.0.0.1', port, 'the proxy', '--port')
     assert str(caught.value) == (
-        f'port {port} of 127.0.0.1, wanted for the proxy, is in use; '
+        f'port {port} of 127.0.0.1, wanted for the proxy: is in use; '
         f'choose another with --port')
 
 
 def test_an_address_of_another_machine_is_not_a_busy_port() -> None:
-    with pytest.raises(OSError, match='assign'):
+    with pytest.raises(ports.PortError, match='assign') as caught:
         ports.check_free('192.0.2.1', 6090, 'the proxy')
+    assert not isinstance(caught.value, ports.PortBusy)
 
 
 def test_answers_tells_listeners_from_silence() -> None:

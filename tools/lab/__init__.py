@@ -9,12 +9,21 @@ ironic         a real Ironic: API, conductor, sqlite, no authentication
 rest           its API without the second that a CLI call costs
 proxy          our proxy, and Ironic's own
 novnc          the noVNC files that the page needs
-installing     virtual environments, npm and Debian packages
+installing     virtual environments, Debian packages
+steps          what a command is doing, with times
+parts          parts of the tests, and the summary of them
+look           a test card through a real browser
 =============  =========================================================
 """
 
 from tools.lab.ironic import LocalIronic
-from tools.lab.ports import PortBusy, check_free, free_port, free_ports
+from tools.lab.ports import (
+    PortBusy,
+    PortError,
+    check_free,
+    free_port,
+    free_ports,
+)
 from tools.lab.process import Program, ProgramError
 from tools.lab.proxy import InTreeProxy, LocalProxy
 from tools.lab.rest import RestClient, RestError
@@ -24,6 +33,7 @@ __all__ = [
     'LocalIronic',
     'LocalProxy',
     'PortBusy',
+    'PortError',
     'Program',
     'ProgramError',
     'RestClient',

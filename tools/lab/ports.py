@@ -12,16 +12,20 @@ import socket
 LOOPBACK = '127.0.0.1'
 
 
-class PortBusy(Exception):
-    """Something else listens on a port that we need."""
+class PortError(Exception):
+    """We cannot listen on a port."""
 
-    def __init__(self, address: str, port: int, purpose: str,
+    def __init__(self, address: str, port: int, purpose: str, reason: str,
                  option: str = '') -> None:
         self.address = address
         self.port = port
         advice = f'; choose another with {option}' if option else ''
-        super().__init__(f'port {port} of {address}, wanted for {purpose}, '
-                         f'is in use{advice}')
+        super().__init__(f'port {port} of {address}, wanted for {purpose}: '
+                         f'{reason}{advice}')
+
+
+class PortBusy(PortError):
+    """Something else listens on it."""
 
 
 def free_port(address: str = LOOPBACK) -> int:
@@ -48,8 +52,8 @@ def check_free(address: str, port: int, purpose: str,
     :param purpose: what the port is for, in words for the user.
     :param option: the command line option that chooses another one.
     :raises PortBusy: somebody listens there already.
-    :raises OSError: the address is not one of this machine, or the port is
-        for root only.
+    :raises PortError: the address is not one of this machine, or the port
+        is for root only.
     """
     with socket.socket(_family(address), socket.SOCK_STREAM) as probe:
         # As servers do it: connections that are closing do not count.
@@ -58,9 +62,10 @@ def check_free(address: str, port: int, purpose: str,
             probe.bind((address, port))
             probe.listen(1)
         except OSError as exc:
+            kind, reason = PortError, exc.strerror or str(exc)
             if exc.errno == errno.EADDRINUSE:
-                raise PortBusy(address, port, purpose, option) from exc
-            raise
+                kind, reason = PortBusy, 'is in use'
+            raise kind(address, port, purpose, reason, option) from exc
 
 
 def answers(address: str, port: int, timeout: float = 1.0) -> bool:
