@@ -87,7 +87,7 @@ class Player:
         text = str(self.error)
         if isinstance(self.error, EndpointNotRfb):
             # It shows operators as much of the stranger as is there.
-            text = text[:text.index("b'")]
+            text = text.partition(': b')[0]
         return Outcome(type(self.error).__name__,
                        getattr(self.error, 'step', ''), text,
                        self.error.public_reason, self.sent, events, b'')

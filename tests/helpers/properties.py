@@ -17,8 +17,11 @@ from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, ConsoleError
 from ironic_console.common.nodes import NodeRecord, parse_time
 from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.constants import ClientMessage
 from ironic_console.common.rfb.messages import ClientMessageReader
+from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
+from ironic_console.common.rfb.server_init import ServerInit
 from tests.helpers.play import byte_by_byte, cut, play
 from tests.helpers.transcript import SERVER_INIT
 
@@ -44,12 +47,39 @@ FIELDS = st.one_of(
     st.sampled_from([b'\x01\x01', b'\0\0\0\0', b'\0\0\0\x01', b'HTTP/1.1 ',
                      SERVER_INIT.pack(), SERVER_INIT.pack()[:20]]),
     st.binary(max_size=30))
+
+
+@st.composite
+def good_servers(draw):
+    """All that a good server says, and perhaps one byte of it changed."""
+    version = draw(st.sampled_from([b'003.003', b'003.007', b'003.008',
+                                    b'055.008']))
+    security = {b'003.003': b'\0\0\0\x01', b'003.007': b'\x02\x13\x01'}.get(
+        version, b'\x02\x13\x01' + bytes(4))
+    init = ServerInit(draw(st.integers(0, 65535)), 768, PixelFormat(),
+                      draw(st.binary(max_size=30)))
+    data = (b'RFB ' + version + b'\n' + security + init.pack()
+            + draw(st.binary(max_size=20)))
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(data) - 1))
+        data = (data[:place] + bytes([draw(st.integers(0, 255))])
+                + data[place + 1:])
+    return data
+
+
 #: What a peer might say: nonsense, fields in any order, or a good beginning.
 SPEECHES = st.one_of(
-    st.binary(max_size=100),
+    st.binary(max_size=100), good_servers(),
     st.lists(FIELDS, max_size=8).map(b''.join),
     st.tuples(BANNERS, st.lists(FIELDS, max_size=6).map(b''.join)).map(
         b''.join))
+CLIENT_MESSAGES = st.one_of(
+    st.binary(max_size=200),
+    st.lists(st.builds(lambda kind, rest: bytes([kind]) + rest,
+                       st.sampled_from(list(ClientMessage)),
+                       st.one_of(st.binary(max_size=20),
+                                 st.integers(0, 40).map(bytes))),
+             max_size=8).map(b''.join))
 CUTS = st.lists(st.integers(0, 120), max_size=10).map(sorted)
 
 JSON = st.recursive(
@@ -109,11 +139,12 @@ def client_takes_anything(data, cuts, close, allowed):
 
     outcome = same_in_any_split(make, data, cuts, close)
     if outcome.end == 'done':
-        init = machines[0].server_init.pack()
+        init = machines[0].server_init
         taken = data[:len(data) - len(outcome.trailing)]
-        # Padding is not kept and every flag but 0 is 1.
-        assert taken[-len(init):][:4] == init[:4]
-        assert taken.endswith(machines[0].server_init.name)
+        assert data == taken + outcome.trailing
+        # Of the pixel format padding is not kept, and every flag is 0 or 1.
+        assert taken[-len(init.pack()):].startswith(init.pack()[:4])
+        assert taken.endswith(len(init.name).to_bytes(4) + init.name)
         assert outcome.sent.endswith(b'\x01')
     else:
         assert not any(machine.done for machine in machines)
