@@ -62,6 +62,7 @@ class Handshake:
         if self.done or self._failed:
             raise LocalProtocolError(self.side, self.step,
                                      'data after the end of the handshake')
+        self.heard = self.heard or bool(data)
         self._reader.feed(data)
         self._advance()
         # Judged after the steps have taken theirs, so that the outcome does

@@ -78,6 +78,23 @@ def test_nothing_at_all_is_no_end():
     assert machine.step == 'two bytes'
 
 
+def test_tells_whether_the_peer_has_said_anything():
+    machine = Greeting(Side.BROWSER)
+    machine.receive_data(b'')
+    assert machine.heard is False
+    machine.receive_data(b'a')
+    assert machine.heard is True
+    machine.receive_data(b'')
+    assert machine.heard is True
+
+
+def test_what_was_said_with_the_error_was_heard():
+    machine = Greeting(Side.BROWSER)
+    with pytest.raises(LimitExceeded):
+        machine.receive_data(b'ab\xff\xff\xff\xff')
+    assert machine.heard is True
+
+
 def test_ends_with_the_last_byte_and_not_before():
     machine = Greeting(Side.BROWSER)
     for byte in byte_by_byte(GOOD[:-1]):
