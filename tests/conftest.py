@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real Ironics and proxies for the functional tests, one of each kind."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.container_provider import install_provider
+from tests.helpers.xvnc import Xvnc
+from tools.lab import novnc, ports
+from tools.lab.ironic import LocalIronic
+from tools.lab.proxy import LocalProxy
+
+TYPES = ('fake-hardware', 'redfish', 'idrac', 'ipmi')
+
+
+@pytest.fixture(scope='session')
+def novnc_root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return novnc.get(tmp_path_factory.mktemp('novnc') / 'npm.log')
+
+
+@pytest.fixture(scope='session')
+def schema(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Where the first Ironic leaves its empty database for the others."""
+    return tmp_path_factory.mktemp('schema') / 'ironic.sqlite'
+
+
+@pytest.fixture(scope='session')
+def xvnc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xvnc]:
+    with Xvnc(tmp_path_factory.mktemp('xvnc')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def container_provider(tmp_path_factory: pytest.TempPathFactory, xvnc: Xvnc,
+                       ) -> Iterator[str]:
+    """A provider for Ironic's in-tree consoles that shows the Xvnc.
+
+    Ironic finds it as it finds any: by the entry point of an installed
+    distribution.
+    """
+    folder = tmp_path_factory.mktemp('provider')
+    name = install_provider(folder, '127.0.0.1', xvnc.port)
+    before = os.environ.get('PYTHONPATH')
+    os.environ['PYTHONPATH'] = os.pathsep.join(
+        filter(None, [str(folder), before]))
+    yield name
+    if before is None:
+        del os.environ['PYTHONPATH']
+    else:
+        os.environ['PYTHONPATH'] = before
+
+
+@pytest.fixture(scope='session')
+def proxy_port() -> int:
+    return ports.free_port()
+
+
+@pytest.fixture(scope='session')
+def ironic(tmp_path_factory: pytest.TempPathFactory, schema: pathlib.Path,
+           proxy_port: int, container_provider: str,
+           novnc_root: pathlib.Path) -> Iterator[LocalIronic]:
+    """Ironic as an operator of ours would have it, at DEBUG."""
+    options = {
+        'vnc': {'public_url': f'http://127.0.0.1:{proxy_port}/console.html',
+                'novnc_web': novnc_root,
+                'container_provider': container_provider},
+        'ironic_console': {'endpoint_networks': '127.0.0.0/8',
+                           'recheck_interval': 1, 'connect_timeout': 3,
+                           'handshake_timeout': 3},
+    }
+    with LocalIronic(
+            tmp_path_factory.mktemp('ironic'), hardware_types=TYPES,
+            console_interfaces=('fake-vnc', 'fake-graphical', 'no-console'),
+            options=options, debug=True, schema=schema) as running:
+        yield running
+
+
+@pytest.fixture(scope='session')
+def proxy(ironic: LocalIronic, proxy_port: int,
+          tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProxy]:
+    """Our proxy in front of it."""
+    with LocalProxy(ironic.config_file, tmp_path_factory.mktemp('proxy'),
+                    port=proxy_port) as running:
+        yield running
