@@ -153,8 +153,10 @@ def test_attributes_are_typed():
     assert errors.BadRequest('odd').http_status == 400
 
 
-def test_text_of_a_peer_cannot_break_a_line_of_the_log():
-    error = errors.HandshakeRefused(Side.ENDPOINT, 'step', 'a\nERROR b\x1b[')
+@pytest.mark.parametrize('kind', [errors.HandshakeRefused,
+                                  errors.AuthenticationFailed])
+def test_text_of_a_peer_cannot_break_a_line_of_the_log(kind):
+    error = kind(Side.ENDPOINT, 'step', 'a\nERROR b\x1b[')
     assert str(error).isprintable()
 
 
