@@ -16,7 +16,7 @@ from ironic.conf import CONF
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.drivers import base
-from ironic_console.drivers.testcard import (
+from ironic_console.drivers.testcard.server import (
     CardSettings,
     Fault,
     TestCardServer,

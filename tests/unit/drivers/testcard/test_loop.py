@@ -10,10 +10,11 @@ import threading
 import pytest
 
 from ironic_console.common.clock import Clock
-from ironic_console.drivers import testcard_loop, testcard_viewer
-from ironic_console.drivers.testcard_connection import Card
-from ironic_console.drivers.testcard_loop import ACCEPT_PAUSE, Loop
-from ironic_console.drivers.testcard_settings import CardSettings
+from ironic_console.drivers.testcard import loop as testcard_loop
+from ironic_console.drivers.testcard import viewer as testcard_viewer
+from ironic_console.drivers.testcard.connection import Card
+from ironic_console.drivers.testcard.loop import ACCEPT_PAUSE, Loop
+from ironic_console.drivers.testcard.settings import CardSettings
 from tests.helpers.clock import FrozenClock
 from tests.helpers.viewer import PATIENCE, Viewer
 

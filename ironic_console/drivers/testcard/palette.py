@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The colours of a test card. It owns which index is which colour."""
 
-from ironic_console.drivers.testcard_canvas import INVERTED
-from ironic_console.drivers.testcard_pixels import Colour
+from ironic_console.drivers.testcard.canvas import INVERTED
+from ironic_console.drivers.testcard.pixels import Colour
 
 BACKGROUND, PANEL, LINE, INK, FAINT, ACCENT, TYPED = range(7)
 #: Eight bars from the left: white and black at full level, the others at

@@ -7,12 +7,12 @@ what the picture shows nor RFB.
 
 import dataclasses
 
-from ironic_console.drivers.font import (
+from ironic_console.drivers.testcard.font import (
     CELL_HEIGHT,
     CELL_WIDTH,
     text_rows,
 )
-from ironic_console.drivers.testcard_geometry import Rect
+from ironic_console.drivers.testcard.geometry import Rect
 
 #: Inverting a pixel flips this bit of its index, so a palette has at most
 #: 128 colours of its own, and what stands out from each 128 later.

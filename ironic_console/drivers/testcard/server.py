@@ -3,33 +3,22 @@
 
 It owns what conductor threads may call, and listening sockets until they are
 handed to the loop. One thread serves all cards of a process, however many
-viewers they have (``testcard_loop.py``).
-
-    testcard.py              open, close; also a program
-    testcard_loop.py         the thread: sockets and deadlines
-    testcard_connection.py   a card and the sockets of its viewers
-    testcard_viewer.py       RFB with one viewer
-    testcard_picture.py      what is where, and what changed
-    testcard_scene.py        what there is to show; keys
-    testcard_canvas.py       pixels   testcard_pixels.py     their formats
-    testcard_palette.py      colours  testcard_geometry.py   rectangles
+viewers they have (``loop.py``).
 """
 
-import argparse
 import concurrent.futures
 import errno
 import functools
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 
 from ironic_console.common.clock import Clock
-from ironic_console.common.errors import ConsoleError, DriverError
+from ironic_console.common.errors import DriverError
 from ironic_console.common.rfb.constants import SecurityNumber
-from ironic_console.drivers.testcard_connection import Card
-from ironic_console.drivers.testcard_loop import Loop
-from ironic_console.drivers.testcard_settings import CardSettings, Fault
+from ironic_console.drivers.testcard.connection import Card
+from ironic_console.drivers.testcard.loop import Loop
+from ironic_console.drivers.testcard.settings import CardSettings, Fault
 
 __all__ = ['CardSettings', 'Fault', 'TestCardServer']
 
@@ -204,57 +193,3 @@ def _listen_at(family: int, address: tuple[object, ...]) -> socket.socket:
         listener.close()
         raise
     return listener
-
-
-# -- as a program ----------------------------------------------------------
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition('x')
-    return int(width), int(height)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog='python -m ironic_console.drivers.testcard',
-        description='Show a test card to VNC viewers until Ctrl-C.')
-    parser.add_argument('--host', default='127.0.0.1')
-    parser.add_argument('--port', type=int, default=0,
-                        help='0 is any free one, the default')
-    parser.add_argument('--size', type=_size, default=(1024, 768),
-                        metavar='WIDTHxHEIGHT')
-    parser.add_argument('--name', default='demo')
-    parser.add_argument('--uuid',
-                        default='00000000-0000-0000-0000-000000000000')
-    parser.add_argument('--fault', type=Fault, default=Fault.NONE,
-                        choices=list(Fault), metavar='|'.join(
-                            fault.value for fault in Fault))
-    parser.add_argument('--fault-seconds', type=float, default=5.0)
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one card.
-
-    :returns: exit status.
-    """
-    options = _parser().parse_args(arguments)
-    server = TestCardServer()
-    try:
-        width, height = options.size
-        port = server.open(CardSettings(
-            options.uuid, options.name, width, height, options.host,
-            options.port, options.fault, options.fault_seconds))
-        print(f'port {port}', flush=True)
-        threading.Event().wait()
-    except ConsoleError as exc:
-        print(exc, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        server.stop()
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

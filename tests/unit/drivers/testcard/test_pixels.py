@@ -8,7 +8,7 @@ import random
 import pytest
 
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.drivers.testcard_pixels import (
+from ironic_console.drivers.testcard.pixels import (
     PixelConverter,
     UnusableFormat,
     check,

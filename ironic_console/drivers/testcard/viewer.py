@@ -22,12 +22,12 @@ from ironic_console.common.rfb.messages import ClientMessageReader, Message
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.server import ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
-from ironic_console.drivers import testcard_pixels
-from ironic_console.drivers.testcard_geometry import Rect, Region
-from ironic_console.drivers.testcard_palette import PALETTE
-from ironic_console.drivers.testcard_picture import Picture
-from ironic_console.drivers.testcard_pixels import PixelConverter
-from ironic_console.drivers.testcard_scene import Keyboard, Scene
+from ironic_console.drivers.testcard import pixels
+from ironic_console.drivers.testcard.geometry import Rect, Region
+from ironic_console.drivers.testcard.palette import PALETTE
+from ironic_console.drivers.testcard.picture import Picture
+from ironic_console.drivers.testcard.pixels import PixelConverter
+from ironic_console.drivers.testcard.scene import Keyboard, Scene
 
 #: Output is made in pieces of about this size, so this is what a viewer that
 #: does not read costs, however large its screen.
@@ -140,8 +140,8 @@ class Viewer:
 
     def _set_format(self, pixel_format: PixelFormat) -> None:
         try:
-            testcard_pixels.check(pixel_format)
-        except testcard_pixels.UnusableFormat as exc:
+            pixels.check(pixel_format)
+        except pixels.UnusableFormat as exc:
             raise RemoteProtocolError(Side.BROWSER, 'SetPixelFormat',
                                       str(exc)) from exc
         self._format = pixel_format

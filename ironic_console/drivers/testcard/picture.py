@@ -17,15 +17,15 @@ here knows viewers or RFB.
 All distances are multiples of a unit that grows with the screen.
 """
 
-from ironic_console.drivers.font import (
+from ironic_console.drivers.testcard.canvas import Canvas, Style
+from ironic_console.drivers.testcard.font import (
     ASCENT,
     CELL_HEIGHT,
     CELL_WIDTH,
     CURSOR,
 )
-from ironic_console.drivers.testcard_canvas import Canvas, Style
-from ironic_console.drivers.testcard_geometry import Rect
-from ironic_console.drivers.testcard_palette import (
+from ironic_console.drivers.testcard.geometry import Rect
+from ironic_console.drivers.testcard.palette import (
     ACCENT,
     BACKGROUND,
     BARS,
@@ -38,7 +38,7 @@ from ironic_console.drivers.testcard_palette import (
     TYPED,
     WHITE,
 )
-from ironic_console.drivers.testcard_scene import Scene, wrap
+from ironic_console.drivers.testcard.scene import Scene, wrap
 
 #: Width and height of a screen. From about 320x240 everything has room.
 MIN_SIZE, MAX_SIZE = 160, 4096

@@ -15,13 +15,14 @@ import tracemalloc
 import pytest
 
 from ironic_console.common.errors import DriverError
-from ironic_console.drivers import testcard
-from ironic_console.drivers.testcard import CardSettings, Fault
-from ironic_console.drivers.testcard_loop import (
+from ironic_console.drivers.testcard import server as testcard
+from ironic_console.drivers.testcard.__main__ import main
+from ironic_console.drivers.testcard.loop import (
     HANDSHAKE_TIMEOUT,
     MAX_VIEWERS,
 )
-from ironic_console.drivers.testcard_viewer import CHUNK_BYTES
+from ironic_console.drivers.testcard.server import CardSettings, Fault
+from ironic_console.drivers.testcard.viewer import CHUNK_BYTES
 from tests.helpers.clock import FrozenClock
 from tests.helpers.viewer import (
     PATIENCE,
@@ -432,7 +433,7 @@ def test_runs_as_a_program_until_it_is_interrupted():
 
 
 def test_as_a_program_it_says_what_is_wrong(capsys):
-    assert testcard.main(['--host', '192.0.2.1', '--port', '5901']) == 1
+    assert main(['--host', '192.0.2.1', '--port', '5901']) == 1
     assert 'cannot listen' in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        testcard.main(['--size', 'large'])
+        main(['--size', 'large'])

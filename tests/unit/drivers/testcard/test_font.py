@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from ironic_console.drivers.font import (
+from ironic_console.drivers.testcard.font import (
     CELL_HEIGHT,
     CELL_WIDTH,
     CURSOR,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The colours that other tests look for."""
 
-from ironic_console.drivers.testcard_canvas import INVERTED
-from ironic_console.drivers.testcard_palette import (
+from ironic_console.drivers.testcard.canvas import INVERTED
+from ironic_console.drivers.testcard.palette import (
     BARS,
     BLACK,
     GREYS,

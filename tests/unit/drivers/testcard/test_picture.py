@@ -6,20 +6,20 @@ import datetime
 
 import pytest
 
-from ironic_console.drivers.testcard_geometry import Rect
-from ironic_console.drivers.testcard_palette import (
+from ironic_console.drivers.testcard.geometry import Rect
+from ironic_console.drivers.testcard.palette import (
     ACCENT,
     BARS,
     BLACK,
     PANEL,
     TYPED,
 )
-from ironic_console.drivers.testcard_picture import (
+from ironic_console.drivers.testcard.picture import (
     MAX_SIZE,
     MIN_SIZE,
     Picture,
 )
-from ironic_console.drivers.testcard_scene import Scene
+from ironic_console.drivers.testcard.scene import Scene
 
 UUID = '1be26c0b-03f2-4d2e-ae87-c02d7f33c123'
 NOON = datetime.datetime(2026, 9, 1, 12, tzinfo=datetime.UTC)

@@ -10,10 +10,10 @@ import pytest
 from ironic_console.common.errors import LimitExceeded, RemoteProtocolError
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.drivers.testcard_palette import BARS
-from ironic_console.drivers.testcard_picture import Picture
-from ironic_console.drivers.testcard_scene import Scene
-from ironic_console.drivers.testcard_viewer import CHUNK_BYTES, Viewer
+from ironic_console.drivers.testcard.palette import BARS
+from ironic_console.drivers.testcard.picture import Picture
+from ironic_console.drivers.testcard.scene import Scene
+from ironic_console.drivers.testcard.viewer import CHUNK_BYTES, Viewer
 from tests.helpers.viewer import (
     pack_format,
     pack_key,

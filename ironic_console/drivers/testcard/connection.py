@@ -2,7 +2,7 @@
 """An open test card and the sockets of its viewers.
 
 It owns what belongs to one card and how one socket is read and written; who
-is served when is decided in ``testcard_loop.py``, which also closes the
+is served when is decided in ``loop.py``, which also closes the
 sockets.
 """
 
@@ -12,10 +12,10 @@ import socket
 from collections.abc import Sequence
 
 from ironic_console.common.clock import Clock
-from ironic_console.drivers.testcard_picture import Picture
-from ironic_console.drivers.testcard_scene import Scene
-from ironic_console.drivers.testcard_settings import CardSettings
-from ironic_console.drivers.testcard_viewer import Viewer
+from ironic_console.drivers.testcard.picture import Picture
+from ironic_console.drivers.testcard.scene import Scene
+from ironic_console.drivers.testcard.settings import CardSettings
+from ironic_console.drivers.testcard.viewer import Viewer
 
 #: One read, and so the input of one viewer that is served in one turn.
 MAX_READ_BYTES = 16 * 1024

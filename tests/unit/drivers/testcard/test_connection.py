@@ -7,14 +7,14 @@ import socket
 
 import pytest
 
-from ironic_console.drivers.testcard_connection import (
+from ironic_console.drivers.testcard.connection import (
     MAX_PIECES,
     Card,
     Connection,
     Ended,
 )
-from ironic_console.drivers.testcard_settings import CardSettings
-from ironic_console.drivers.testcard_viewer import CHUNK_BYTES
+from ironic_console.drivers.testcard.settings import CardSettings
+from ironic_console.drivers.testcard.viewer import CHUNK_BYTES
 from tests.helpers.clock import FrozenClock
 from tests.helpers.viewer import pack_key, pack_request
 

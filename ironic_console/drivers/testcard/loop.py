@@ -4,7 +4,7 @@
 It owns the sockets of cards and viewers from when it gets them, and closes
 them. All of it runs in the loop's own thread, except :meth:`Loop.call` and
 :meth:`Loop.wake`. What a viewer is told is the business of
-``testcard_viewer.py``.
+``viewer.py``.
 """
 
 import collections
@@ -18,12 +18,12 @@ from collections.abc import Callable, Sequence
 
 from ironic_console.common.clock import Clock
 from ironic_console.common.errors import ConsoleError
-from ironic_console.drivers.testcard_connection import (
+from ironic_console.drivers.testcard.connection import (
     Card,
     Connection,
     Ended,
 )
-from ironic_console.drivers.testcard_settings import Fault
+from ironic_console.drivers.testcard.settings import Fault
 
 LOG = logging.getLogger(__name__)
 

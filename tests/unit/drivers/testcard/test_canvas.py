@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drawing stays inside and does what it says."""
 
-from ironic_console.drivers.font import CELL_HEIGHT, CELL_WIDTH, text_rows
-from ironic_console.drivers.testcard_canvas import INVERTED, Canvas, Style
-from ironic_console.drivers.testcard_geometry import Rect
+from ironic_console.drivers.testcard.canvas import INVERTED, Canvas, Style
+from ironic_console.drivers.testcard.font import (
+    CELL_HEIGHT,
+    CELL_WIDTH,
+    text_rows,
+)
+from ironic_console.drivers.testcard.geometry import Rect
 
 WHOLE = Rect(0, 0, 40, 30)
 STYLE = Style(scale=1, paper=5, ink=6)

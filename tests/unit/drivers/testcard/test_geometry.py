@@ -3,7 +3,7 @@
 
 import random
 
-from ironic_console.drivers.testcard_geometry import MAX_RECTS, Rect, Region
+from ironic_console.drivers.testcard.geometry import MAX_RECTS, Rect, Region
 
 
 def pixels(rects):

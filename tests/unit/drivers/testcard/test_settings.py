@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from ironic_console.drivers.testcard_settings import CardSettings, Fault
+from ironic_console.drivers.testcard.settings import CardSettings, Fault
 
 OPEN = CardSettings('u1', 'node-1', port=5901)
 

@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 
-from ironic_console.drivers.testcard_scene import (
+from ironic_console.drivers.testcard.scene import (
     MAX_TEXT,
     Keyboard,
     Scene,

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules that every console interface of ours keeps."""
+
+import urllib.parse
+from typing import Any
+
+import pytest
+from ironic.common import exception
+
+from ironic_console.common import nodes, tickets
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.secret import Secret
+from ironic_console.drivers import base
+from tests.helpers.clock import FrozenClock
+from tests.helpers.conductor import UUID, Node, Task
+
+ENDPOINT = Endpoint('192.0.2.7', 5901, kind='some-vnc')
+
+
+class SomeConsole(base.VNCConsole):
+    """A driver whose BMC does as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock = FrozenClock()
+        self.settings_error: Exception | None = None
+        self.open_error: Exception | None = None
+        self.close_error: Exception | None = None
+        self.opened = base.OpenedConsole(ENDPOINT)
+        self.asked = 0
+
+    def check_settings(self, node: Any) -> None:
+        if self.settings_error:
+            raise self.settings_error
+
+    def open_console(self, task: Any) -> base.OpenedConsole:
+        self.asked += 1
+        if self.open_error:
+            raise self.open_error
+        return self.opened
+
+    def close_console(self, task: Any) -> None:
+        self.asked += 1
+        if self.close_error:
+            raise self.close_error
+
+
+@pytest.fixture
+def console(conf: Any) -> SomeConsole:
+    return SomeConsole()
+
+
+@pytest.fixture
+def task() -> Task:
+    return Task(Node())
+
+
+def query(url: str) -> dict[str, str]:
+    path = dict(urllib.parse.parse_qsl(
+        urllib.parse.urlsplit(url).query))['path']
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(path).query))
+
+
+def test_start_publishes_everything_in_one_save(
+        console: SomeConsole, task: Task) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, {'password': 'x'},
+                                        '192.0.2.8', 6000)
+    console.start_console(task)
+    assert len(task.node.saved) == 1
+    stored = task.node.saved[0]
+    assert stored['other'] == 'kept'
+    assert stored[nodes.ENDPOINT_KEY] == ENDPOINT.to_dict()
+    assert stored[nodes.CREDENTIAL_KEY] == {'password': 'x'}
+    assert (stored[nodes.HOST_KEY], stored[nodes.PORT_KEY]) == (
+        '192.0.2.8', 6000)
+    assert len(stored[nodes.SECRET_KEY]) >= 43
+    assert nodes.parse_time(stored[nodes.CREATED_KEY]) == (
+        console._clock.now())
+
+
+def test_start_leaves_console_enabled_to_ironic(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    assert task.node.console_enabled is False
+    task.node.console_enabled = True
+    console.stop_console(task)
+    assert task.node.console_enabled is True
+
+
+def test_endpoint_is_the_plain_way_in_unless_the_driver_has_another(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    stored = task.node.saved[0]
+    assert (stored[nodes.HOST_KEY], stored[nodes.PORT_KEY]) == (
+        '192.0.2.7', 5901)
+    assert nodes.CREDENTIAL_KEY not in stored
+
+
+def test_second_start_keeps_a_good_secret(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    console._clock.advance(100_000)
+    console.start_console(task)
+    first, second = task.node.saved
+    assert first == second
+
+
+def test_start_replaces_the_secret_of_an_in_tree_interface(
+        console: SomeConsole, task: Task) -> None:
+    task.node.driver_internal_info |= {
+        nodes.SECRET_KEY: 'raw', nodes.CREATED_KEY:
+        '2026-01-01T00:00:00.000000', nodes.HOST_KEY: 'h'}
+    console.start_console(task)
+    assert task.node.saved[0][nodes.SECRET_KEY] != 'raw'
+
+
+def test_plain_token_is_kept_but_counts_from_the_second_start(
+        console: SomeConsole, task: Task, conf: Any) -> None:
+    conf.config(group='ironic_console', token_format='plain')
+    console.start_console(task)
+    console._clock.advance(60)
+    console.start_console(task)
+    first, second = task.node.saved
+    assert first[nodes.SECRET_KEY] == second[nodes.SECRET_KEY]
+    assert first[nodes.CREATED_KEY] < second[nodes.CREATED_KEY]
+
+
+@pytest.mark.parametrize('error', [ConfigError('set key to 1'),
+                                   DriverError('reset the BMC')])
+def test_failed_start_says_what_to_do_and_writes_nothing(
+        console: SomeConsole, task: Task, error: Exception) -> None:
+    console.open_error = error
+    with pytest.raises(exception.ConsoleError, match=str(error)):
+        console.start_console(task)
+    assert task.node.saved == []
+
+
+def test_stop_takes_every_key_in_one_save(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    task.node.saved.clear()
+    console.stop_console(task)
+    assert task.node.saved == [{'other': 'kept'}]
+
+
+def test_stop_succeeds_for_a_dead_bmc_and_reports_it(
+        console: SomeConsole, task: Task,
+        caplog: pytest.LogCaptureFixture) -> None:
+    console.start_console(task)
+    console.close_error = DriverError('no answer from 192.0.2.7')
+    console.stop_console(task)
+    assert task.node.driver_internal_info == {'other': 'kept'}
+    assert 'no answer from 192.0.2.7' in caplog.text
+
+
+def test_stop_without_start_succeeds(
+        console: SomeConsole, task: Task) -> None:
+    console.stop_console(task)
+    assert task.node.driver_internal_info == {'other': 'kept'}
+
+
+def test_get_console_signs_a_ticket_and_asks_nobody(
+        console: SomeConsole, task: Task, conf: Any) -> None:
+    conf.config(group='vnc', token_timeout=60)
+    console.start_console(task)
+    console.asked = 0
+    saves = len(task.node.saved)
+    answer = console.get_console(task)
+    assert answer['type'] == 'vnc'
+    assert answer['url'].startswith(
+        'http://proxy.example/console.html?path=websockify%3F')
+    fields = query(answer['url'])
+    assert fields['node'] == UUID
+    secret = Secret(task.node.driver_internal_info[nodes.SECRET_KEY])
+    ticket = tickets.check(secret, fields['token'], UUID,
+                           console._clock.now())
+    assert (ticket.expires - console._clock.now()).total_seconds() == 60
+    assert console.asked == 0
+    assert len(task.node.saved) == saves
+
+
+def test_get_console_gives_the_raw_token_in_plain_mode(
+        console: SomeConsole, task: Task, conf: Any) -> None:
+    conf.config(group='ironic_console', token_format='plain')
+    console.start_console(task)
+    fields = query(console.get_console(task)['url'])
+    assert fields['token'] == task.node.driver_internal_info[
+        nodes.SECRET_KEY]
+
+
+def test_get_console_of_a_stopped_one_is_not_enabled(
+        console: SomeConsole, task: Task) -> None:
+    task.node.console_enabled = True
+    with pytest.raises(exception.NodeConsoleNotEnabled):
+        console.get_console(task)
+
+
+def test_validate_wants_a_public_url(
+        console: SomeConsole, task: Task, conf: Any) -> None:
+    conf.config(group='vnc', public_url=None)
+    with pytest.raises(exception.InvalidParameterValue, match='public_url'):
+        console.validate(task)
+
+
+def test_validate_tells_what_is_wrong_and_asks_nobody(
+        console: SomeConsole, task: Task) -> None:
+    console.validate(task)
+    console.settings_error = ConfigError('driver_info/x is 1')
+    with pytest.raises(exception.InvalidParameterValue,
+                       match='driver_info/x is 1'):
+        console.validate(task)
+    assert console.asked == 0

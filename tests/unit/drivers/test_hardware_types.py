@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ironic's hardware types under other names, with our consoles."""
+
+import pytest
+from ironic.conf import CONF
+from ironic.drivers import drac, ipmi, redfish
+
+from ironic_console.drivers import hardware_types
+from ironic_console.drivers.fake_vnc import FakeVNCConsole
+
+
+@pytest.mark.parametrize(('ours', 'theirs'), [
+    (hardware_types.ConsoleRedfishHardware, redfish.RedfishHardware),
+    (hardware_types.ConsoleIDRACHardware, drac.IDRACHardware),
+    (hardware_types.ConsoleIPMIHardware, ipmi.IPMIHardware)])
+def test_supports_what_ironic_does_and_ours_once_and_last(
+        ours: type, theirs: type) -> None:
+    expected = [one for one in theirs().supported_console_interfaces
+                if one is not FakeVNCConsole]
+    supported = [one for one in ours().supported_console_interfaces
+                 if one in expected or one is FakeVNCConsole]
+    assert supported == [*expected, FakeVNCConsole]
+
+
+@pytest.mark.parametrize('name', ['console-redfish', 'console-idrac',
+                                  'console-ipmi'])
+def test_ironic_finds_verify_ca_under_the_name_of_the_driver(
+        name: str) -> None:
+    assert CONF.get(name, {}).get('verify_ca') is None
