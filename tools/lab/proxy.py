@@ -16,7 +16,10 @@ from tools.lab import ports, settings
 from tools.lab.process import Program
 
 START_TIMEOUT = 30.0
+# Ours lets sessions go on for a while, [ironic_console]drain_timeout.
 STOP_TIMEOUT = 45.0
+# Ironic's own loses a SIGTERM that comes while it accepts a connection.
+IN_TREE_STOP_TIMEOUT = 5.0
 
 
 class _Proxy:
@@ -163,6 +166,10 @@ class InTreeProxy(_Proxy):
             config_file, state_dir, port=port, host=host, bin_dir=bin_dir,
             env=env, options=settings.merged(
                 {'vnc': {'enabled': True, 'novnc_web': novnc_web}}, options))
+
+    def stop(self, timeout: float = IN_TREE_STOP_TIMEOUT) -> int:
+        """Stop it, with SIGKILL if need be."""
+        return super().stop(timeout)
 
     def ready(self) -> bool:
         """:returns: whether it accepts connections; it says no more."""
