@@ -135,6 +135,7 @@ class Connection:
         cannot see."""
         try:
             self._services.authorizer.authorize(request)
+            self._services.sessions.check_limit()
         except ConsoleError as exc:
             LOG.info('%s: node %s would be refused for %s: %s', self._id,
                      request.node, self._channel.peer, exc)

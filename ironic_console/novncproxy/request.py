@@ -5,7 +5,6 @@ RFC 9112, RFC 6455 §4.2.1, RFC 6454 (Origin).
 """
 
 import base64
-import binascii
 import dataclasses
 import re
 import urllib.parse
@@ -24,6 +23,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
 _HOST = re.compile(r'[a-z0-9._-]+|\[[0-9a-f:.]+\]')
+_SITE = re.compile('[^:/?#]*://[^/?#]*')
+_PORT = re.compile('[0-9]{1,5}')
 _MAX_QUERY_FIELDS = 16
 
 
@@ -131,7 +132,7 @@ def _parse_upgrade(headers: Headers) -> dict[str, str]:
     key = _one(headers, b'sec-websocket-key') or ''
     try:
         length = len(base64.b64decode(key, validate=True))
-    except binascii.Error:
+    except ValueError:
         length = 0
     if length != 16:
         raise BadRequest('Sec-WebSocket-Key is not 16 bytes in base64')
@@ -181,7 +182,7 @@ def normalise_origin(text: str) -> str | None:
         port = _DEFAULT_PORTS[scheme]
         if rest.endswith(':'):
             return None
-    elif port_text.isascii() and port_text.isdigit():
+    elif _PORT.fullmatch(port_text):
         port = int(port_text)
     else:
         return None
@@ -196,10 +197,11 @@ def allowed_origins(public_url: str, others: Iterable[str],
     :param others: origins, from ``[cors]allowed_origin``.
     :raises ConfigError: one of them is not an origin.
     """
-    parts = urllib.parse.urlsplit(public_url)
+    # As far as the host goes; the rest of the URL is the page's.
+    site = _SITE.match(public_url)
     origins = set()
     for option, text in (
-            ('[vnc]public_url', f'{parts.scheme}://{parts.netloc}'),
+            ('[vnc]public_url', site[0] if site else public_url),
             *(('[cors]allowed_origin', other) for other in others)):
         origin = normalise_origin(text)
         if origin is None:

@@ -88,13 +88,17 @@ class SessionRegistry:
         :raises SessionLimitReached: there are too many.
         """
         with self._lock:
-            if len(self._sessions) >= self.policy.max_sessions:
-                raise SessionLimitReached(
-                    f'{len(self._sessions)} sessions are open, which is '
-                    '[ironic_console]max_sessions')
+            self.check_limit()
             session = Session(connection_id, grant)
             self._sessions.add(session)
             return session
+
+    def check_limit(self) -> None:
+        """:raises SessionLimitReached: one more session is too many."""
+        if len(self._sessions) >= self.policy.max_sessions:
+            raise SessionLimitReached(
+                f'{len(self._sessions)} sessions are open, which is '
+                '[ironic_console]max_sessions')
 
     def established(self, session: Session, closer: Closer) -> None:
         """Say how a session can be closed from now on."""
@@ -135,6 +139,11 @@ class SessionRegistry:
         except NodeStoreUnavailable as exc:
             self._cannot_check(sessions, now, exc)
             return
+        # This thread must live on, or no session would ever be closed again.
+        except Exception as exc:
+            LOG.exception('Bug: sessions cannot be checked')
+            self._cannot_check(sessions, now, exc)
+            return
         self._checked_at = now
         for session in sessions:
             before = session.grant.node
@@ -143,7 +152,7 @@ class SessionRegistry:
                 self._close(session, close_reasons.REVOKED)
 
     def _cannot_check(self, sessions: list[Session], now: float,
-                      error: NodeStoreUnavailable) -> None:
+                      error: Exception) -> None:
         since = now - self._checked_at
         LOG.warning('The nodes of %d sessions cannot be looked at, for %.0f '
                     's now: %s', len(sessions), since, error)
