@@ -72,7 +72,7 @@ def test_the_in_tree_proxy_and_ours_serve(
 
 def test_nodes_outlive_a_restart_and_no_port_stays_taken(
         tmp_path: pathlib.Path) -> None:
-    with LocalIronic(tmp_path, schema=tmp_path / 'schema') as ironic:
+    with LocalIronic(tmp_path) as ironic:
         ironic.rest.create_node(driver='fake-hardware', name='here')
         ironic.restart()
         assert ironic.rest.node('here')['name'] == 'here'

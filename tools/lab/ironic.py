@@ -62,6 +62,9 @@ exit 1
 _WORKER_DIED = re.compile(
     r'Child \d+ (?:exited with status [1-9]\d*|killed by signal \d+)')
 
+# Empty databases that this process made, by the programs that made them.
+_schemas: dict[Path, bytes] = {}
+
 _NESTED_COMMANDS = {'bios', 'boot', 'console', 'firmware', 'history',
                     'maintenance', 'power', 'trait', 'vif'}
 _COMMANDS_WITH_RESULT = {'create', 'list', 'show', 'validate'}
@@ -84,7 +87,7 @@ class LocalIronic:
     :param split: start ironic-conductor and ironic-api instead of the one
         program that is both, so that one can go without the other.
     :param schema: database to copy instead of making a schema, which takes
-        seconds; made if missing.
+        seconds; made if missing. One process makes only one in any case.
     :param bin_dir: of the programs; that of this Python if None.
     """
 
@@ -251,18 +254,21 @@ class LocalIronic:
     def _make_schema(self) -> None:
         if self.database.exists():
             return
-        if not (self.schema and self.schema.exists()):
-            with Program([self.bin_dir / 'ironic-dbsync', '--config-file',
-                          self.config_file, 'create_schema'],
-                         self.state_dir / 'ironic-dbsync.log',
-                         env=self.environment) as dbsync:
-                status = dbsync.wait(COMMAND_TIMEOUT)
-                if status:
-                    raise dbsync.error(f'ironic-dbsync ended with {status}')
-            if self.schema:
-                shutil.copyfile(self.database, self.schema)
-        elif self.schema:
-            shutil.copyfile(self.schema, self.database)
+        known = _schemas.get(self.bin_dir)
+        if self.schema and self.schema.exists():
+            known = self.schema.read_bytes()
+        if known:
+            self.database.write_bytes(known)
+            return
+        with Program([self.bin_dir / 'ironic-dbsync', '--config-file',
+                      self.config_file, 'create_schema'],
+                     self.state_dir / 'ironic-dbsync.log',
+                     env=self.environment) as dbsync:
+            if dbsync.wait(COMMAND_TIMEOUT):
+                raise dbsync.error('ironic-dbsync failed')
+        _schemas[self.bin_dir] = self.database.read_bytes()
+        if self.schema:
+            shutil.copyfile(self.database, self.schema)
 
     def _works(self) -> bool:
         for program in self.programs.values():
