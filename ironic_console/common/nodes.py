@@ -63,7 +63,7 @@ class NodeRecord:
             secret=Secret(secret) if secret and isinstance(secret, str)
             else None,
             created=parse_time(info.get(CREATED_KEY)),
-            ours=ENDPOINT_KEY in info,
+            ours=info.get(ENDPOINT_KEY) is not None,
             info=info)
 
     def endpoint(self) -> Endpoint:
@@ -74,21 +74,24 @@ class NodeRecord:
 
         :raises ConfigError: the record names no usable endpoint.
         """
-        described = self.info.get(ENDPOINT_KEY)
-        if described is None:
-            described = {'host': self.info.get(HOST_KEY),
-                         'port': self.info.get(PORT_KEY),
-                         'kind': self.interface}
-        return Endpoint.from_dict(described)
+        return Endpoint.from_dict(self._described_endpoint())
+
+    def _described_endpoint(self) -> object:
+        if self.ours:
+            return self.info[ENDPOINT_KEY]
+        return {'host': self.info.get(HOST_KEY),
+                'port': self.info.get(PORT_KEY), 'kind': self.interface}
 
     def same_console(self, other: 'NodeRecord') -> bool:
         """Whether a session that began with ``self`` may go on.
 
         Every way to end a console changes one of these: disable, delete of
-        the node, another interface, a new secret.
+        the node, another interface, a new secret, another endpoint.
         """
         return (other.enabled and other.interface == self.interface
-                and other.secret is not None and other.secret == self.secret)
+                and other.secret is not None and other.secret == self.secret
+                and (other._described_endpoint()
+                     == self._described_endpoint()))
 
 
 def format_time(moment: datetime.datetime) -> str:

@@ -98,7 +98,8 @@ def test_a_session_goes_on_while_nothing_changes():
 
 @pytest.mark.parametrize('changed', [
     {'enabled': False}, {'interface': 'ilo-kvm'}, {'secret': None},
-    {'secret': Secret('new')}])
+    {'secret': Secret('new')}, {'info': {**IN_TREE, 'vnc_port': 5902}},
+    {'info': OURS, 'ours': True}])
 def test_a_session_ends_with_its_console(changed):
     after = dataclasses.replace(record(), **changed)
     assert not record().same_console(after)
