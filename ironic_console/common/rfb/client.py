@@ -10,23 +10,28 @@ from ironic_console.common.errors import (
     AuthenticationFailed,
     EndpointNotRfb,
     HandshakeRefused,
+    LimitExceeded,
     LocalProtocolError,
-    NoCommonSecurityType,
     RemoteProtocolError,
     Side,
 )
 from ironic_console.common.rfb import versions
 from ironic_console.common.rfb.constants import (
+    MAX_CAPABILITIES,
     MAX_NAME_BYTES,
     MAX_REASON_BYTES,
     SecurityNumber,
     security_name,
     security_names,
 )
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.handshake import Handshake, Said
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.security import REGISTRY
-from ironic_console.common.rfb.security.base import SecurityType
+from ironic_console.common.rfb.security.base import (
+    SecurityType,
+    nothing_in_common,
+)
 from ironic_console.common.rfb.server_init import ServerInit
 
 SHARED = b'\x01'
@@ -35,14 +40,20 @@ SHARED = b'\x01'
 class ClientHandshake(Handshake):
     """From the server's banner through ServerInit.
 
-    :param allowed: numbers of the security types that policy allows, ours
-        first; the first of them that the server offers is taken.
+    :param allowed: numbers of the security types and VeNCrypt sub-types
+        that policy allows, ours first; the first of them that the server
+        has is taken.
+    :param credential: what to authenticate with.
     :param side: the peer, for errors.
+    :ivar allowed: as given.
+    :ivar credential: as given.
     """
 
     def __init__(self, allowed: Sequence[int] = (SecurityNumber.NONE,),
+                 credential: Credential | None = None,
                  side: Side = Side.ENDPOINT) -> None:
-        self._allowed = tuple(allowed)
+        self.allowed = tuple(allowed)
+        self.credential = credential
         self._server_init: ServerInit | None = None
         super().__init__(side)
 
@@ -61,13 +72,15 @@ class ClientHandshake(Handshake):
         else:
             security = yield from self._obey_security()
         self.emit(Said(f'security type {security_name(security.number)}'))
-        yield from security.client_steps(self)
-        if security.authenticates or version.result_after_none:
+        result_follows = yield from security.client_steps(self)
+        if result_follows or version.result_after_none:
             yield from self._read_security_result(version)
         # Shared, always: whether a second viewer may come in is policy of
         # the proxy and not of each browser.
         self.send(SHARED)
         self._server_init = yield from self._read_server_init()
+        if security.number == SecurityNumber.TIGHT:
+            yield from self._read_capabilities()
         self.emit(self._server_init)
 
     def _agree_on_version(
@@ -99,35 +112,41 @@ class ClientHandshake(Handshake):
             raise (yield from self._read_refusal())
         offered = yield from self.read(count, 'security types')
         self.emit(Said(f'security types {security_names(offered)}'))
-        for number in self._allowed:
-            if number in offered and number in REGISTRY:
-                self.send(bytes((number,)))
-                return REGISTRY[number]
-        raise self._nothing_in_common(tuple(offered))
+        security = self._find(offered)
+        self.send(bytes((security.number,)))
+        return security
+
+    def _find(self, offered: Sequence[int]) -> SecurityType:
+        """The way to the best type that policy allows.
+
+        :raises NoCommonSecurityType: there is none.
+        """
+        kinds = [REGISTRY[number] for number in offered if number in REGISTRY]
+        for number in self.allowed:
+            ways = [kind for kind in kinds if kind.carries(number)]
+            if ways:
+                # Straight on, if that is possible.
+                return next((kind for kind in ways if kind.number == number),
+                            ways[0])
+        raise nothing_in_common(self, tuple(offered))
 
     def _obey_security(self) -> Generator[None, None, SecurityType]:
         """3.3: "The server decides the security type"."""
         number = yield from self.read_u32('security type')
         if number == SecurityNumber.INVALID:
             raise (yield from self._read_refusal())
-        if number not in self._allowed or number not in REGISTRY:
-            raise self._nothing_in_common((number,))
-        return REGISTRY[number]
-
-    def _nothing_in_common(self, offered: tuple[int, ...],
-                           ) -> NoCommonSecurityType:
-        return NoCommonSecurityType(
-            self.side, offered, self._allowed,
-            f'server offers {security_names(offered)}, '
-            f'allowed is {security_names(self._allowed)}')
+        return self._find((number,))
 
     def _read_reason(self, what: str) -> Generator[None, None, str]:
         reason = yield from self.read_counted(what, MAX_REASON_BYTES)
         return reason.decode(errors='replace')
 
     def _read_refusal(self) -> Generator[None, None, HandshakeRefused]:
-        reason = yield from self._read_reason('reason of the refusal')
-        return HandshakeRefused(self.side, 'security types', reason)
+        def refused(reason: str) -> HandshakeRefused:
+            return HandshakeRefused(self.side, 'security types', reason)
+        self.eof_means = refused('no reason given')
+        return refused((yield from self._read_reason(
+            'reason of the refusal')))
 
     def _read_security_result(self, version: versions.ProtocolVersion,
                               ) -> Generator[None, None, None]:
@@ -135,10 +154,21 @@ class ClientHandshake(Handshake):
         result = yield from self.read_u32('SecurityResult')
         if result == 0:
             return
-        reason = 'no reason given'
-        if version.reason_after_failure:
-            reason = yield from self._read_reason('reason of the failure')
-        raise AuthenticationFailed(self.side, 'SecurityResult', reason)
+        def failed(reason: str) -> AuthenticationFailed:
+            return AuthenticationFailed(self.side, 'SecurityResult', reason)
+        self.eof_means = failed('no reason given')
+        if not version.reason_after_failure:
+            raise self.eof_means
+        raise failed((yield from self._read_reason('reason of the failure')))
+
+    def _read_capabilities(self) -> Generator[None, None, None]:
+        """What Tight adds to ServerInit; no viewer of ours is told."""
+        counts = yield from self.read(8, 'counts of Tight capabilities')
+        total = sum(int.from_bytes(counts[at:at + 2]) for at in (0, 2, 4))
+        if total > MAX_CAPABILITIES:
+            raise LimitExceeded(self.side, 'Tight capabilities', total,
+                                MAX_CAPABILITIES)
+        yield from self.read(16 * total, 'Tight capabilities')
 
     def _read_server_init(self) -> Generator[None, None, ServerInit]:
         size = yield from self.read(4, 'framebuffer size in ServerInit')

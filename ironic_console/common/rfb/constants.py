@@ -2,12 +2,13 @@
 """Numbers of RFB and the names to print for them."""
 
 import enum
+from collections.abc import Sequence
 
 
 class SecurityNumber(enum.IntEnum):
-    """Security types that have a name for our logs.
+    """Security types and VeNCrypt sub-types that have a name for our logs.
 
-    RFC 6143 §7.1.2, §8.1.2 and the registry in rfbproto.
+    RFC 6143 §7.1.2, §8.1.2 and the registry in rfbproto; VeNCrypt 0.2.
     """
 
     INVALID = 0
@@ -25,6 +26,14 @@ class SecurityNumber(enum.IntEnum):
     MS_LOGON_II = 113
     RA2_256 = 129
     RA2NE_256 = 130
+    # Sub-types of VeNCrypt; they never stand in a list of types.
+    PLAIN = 256
+    TLS_NONE = 257
+    TLS_VNC = 258
+    TLS_PLAIN = 259
+    X509_NONE = 260
+    X509_VNC = 261
+    X509_PLAIN = 262
 
 
 def security_name(number: int) -> str:
@@ -39,7 +48,7 @@ def security_name(number: int) -> str:
         return f'unknown ({number})'
 
 
-def security_names(numbers: 'bytes | tuple[int, ...]') -> str:
+def security_names(numbers: 'bytes | Sequence[int]') -> str:
     """Name a list of security types for one line of text."""
     return ', '.join(map(security_name, numbers)) or 'none at all'
 
@@ -80,3 +89,4 @@ class Encoding(enum.IntEnum):
 # is known to send and far below what would hurt.
 MAX_REASON_BYTES = 1024
 MAX_NAME_BYTES = 4096
+MAX_CAPABILITIES = 256

@@ -6,13 +6,17 @@ its next field with ``yield from self.read(12, 'ProtocolVersion')``. Fed
 whole, byte by byte or anyhow else, it takes the same course.
 """
 
+import dataclasses
 import struct
 from collections.abc import Generator
+from typing import Protocol
 
 from ironic_console.common.errors import (
+    ConsoleError,
     LimitExceeded,
     LocalProtocolError,
     PeerClosed,
+    RemoteProtocolError,
     Side,
 )
 from ironic_console.common.rfb.wire import ByteReader
@@ -22,6 +26,35 @@ from ironic_console.common.rfb.wire import ByteReader
 MAX_BUFFERED_BYTES = 64 * 1024
 
 
+@dataclasses.dataclass(frozen=True)
+class StartTLS:
+    """Event: from here on both sides speak inside TLS.
+
+    :ivar anonymous: without certificates (the TLS* sub-types of VeNCrypt).
+    """
+
+    anonymous: bool
+
+    def __str__(self) -> str:
+        return 'anonymous TLS' if self.anonymous else 'TLS'
+
+
+class Cipher(Protocol):
+    """What encrypts all that follows, in the types that bring their own.
+
+    Both directions keep a state; each byte passes once and in order.
+    """
+
+    def encrypt(self, data: bytes) -> bytes:
+        ...
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Take bytes, any split; give those that are complete.
+
+        :raises ValueError: they are not from the peer.
+        """
+
+
 class Handshake:
     """Runs the steps of one handshake.
 
@@ -29,6 +62,12 @@ class Handshake:
     :ivar step: the field that is being read; '' before and after.
     :ivar done: it has ended well.
     :ivar heard: the peer has sent anything at all.
+    :ivar wants_tls: the caller shall wrap the connection in TLS now and call
+        :meth:`tls_started`; nothing may be fed before.
+    :ivar cipher: encrypts the connection from now on, also after the
+        handshake; data passes it inside this machine until then.
+    :ivar eof_means: error of a peer that closes now; set by the steps where
+        servers are known to hang up instead of finishing a sentence.
 
     After an error has been raised the machine takes no more data, but
     :meth:`data_to_send` still gives what the peer should be told.
@@ -39,6 +78,9 @@ class Handshake:
         self.step = ''
         self.done = False
         self.heard = False
+        self.wants_tls: StartTLS | None = None
+        self.cipher: Cipher | None = None
+        self.eof_means: ConsoleError | None = None
         self._wanted = 0
         self._failed = False
         self._reader = ByteReader()
@@ -63,7 +105,10 @@ class Handshake:
             raise LocalProtocolError(self.side, self.step,
                                      'data after the end of the handshake')
         self.heard = self.heard or bool(data)
-        self._reader.feed(data)
+        if self.wants_tls:
+            self._failed = True
+            raise self._plain_text(len(data))
+        self._feed(data)
         self._advance()
         # Judged after the steps have taken theirs, so that the outcome does
         # not depend on how the bytes were split.
@@ -72,13 +117,21 @@ class Handshake:
             raise LimitExceeded(self.side, self.step, len(self._reader),
                                 MAX_BUFFERED_BYTES)
 
+    def tls_started(self) -> None:
+        """Go on inside TLS."""
+        self.wants_tls = None
+        self._advance()
+
     def receive_eof(self) -> None:
         """Take notice that the peer has closed.
 
-        :raises PeerClosed: always, unless the handshake is over.
+        :raises ConsoleError: always, unless the handshake is over:
+            PeerClosed, or what is known to be behind it.
         """
         if not self.done:
             self._failed = True
+            if self.eof_means:
+                raise self.eof_means
             raise PeerClosed(self.side, self.step, len(self._reader),
                              self._wanted)
 
@@ -133,12 +186,47 @@ class Handshake:
         return (yield from self.read(length, what))
 
     def send(self, data: bytes) -> None:
-        self._output += data
+        self._output += self.cipher.encrypt(data) if self.cipher else data
+
+    def start_tls(self, anonymous: bool) -> Generator[None, None, None]:
+        """Wait until the caller has wrapped the connection in TLS.
+
+        :raises RemoteProtocolError: the peer has sent more in plain text,
+            which would be taken for something said inside TLS (plaintext
+            injection, as in CVE-2011-0411).
+        """
+        self.step = 'StartTLS'
+        if len(self._reader):
+            raise self._plain_text(len(self._reader))
+        self.wants_tls = StartTLS(anonymous)
+        self.emit(self.wants_tls)
+        while self.wants_tls:
+            yield
+
+    def start_cipher(self, cipher: Cipher) -> None:
+        """Let all that follows pass a cipher."""
+        self.cipher = cipher
+        self._feed(self._reader.take_all())
 
     def emit(self, event: object) -> None:
         self._events.append(event)
 
     # ----------------------------------------------------------------------
+
+    def _plain_text(self, size: int) -> RemoteProtocolError:
+        return RemoteProtocolError(self.side, 'StartTLS',
+                                   f'{size} bytes of plain text where TLS '
+                                   'begins')
+
+    def _feed(self, data: bytes) -> None:
+        if self.cipher:
+            try:
+                data = self.cipher.decrypt(data)
+            except ValueError as exc:
+                self._failed = True
+                raise RemoteProtocolError(self.side, self.step,
+                                          f'not decipherable: {exc}') from exc
+        self._reader.feed(data)
 
     def _advance(self) -> None:
         # Failed until the step is over, whatever it raises: a generator that

@@ -4,12 +4,13 @@
 RFC 6143 §7.1 to §7.3.
 """
 
+import dataclasses
+import secrets
 import struct
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from ironic_console.common.errors import (
     AuthenticationFailed,
-    LocalProtocolError,
     NoCommonSecurityType,
     RemoteProtocolError,
     Side,
@@ -18,11 +19,14 @@ from ironic_console.common.rfb import versions
 from ironic_console.common.rfb.constants import (
     SecurityNumber,
     security_name,
-    security_names,
 )
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.handshake import Handshake, Said
 from ironic_console.common.rfb.security import REGISTRY
-from ironic_console.common.rfb.security.base import SecurityType
+from ironic_console.common.rfb.security.base import (
+    SecurityType,
+    chose_other,
+)
 from ironic_console.common.rfb.server_init import ServerInit
 
 _OK = struct.pack('>I', 0)
@@ -44,24 +48,41 @@ def _pack_text(text: str) -> bytes:
     return struct.pack('>I', len(data)) + data
 
 
+@dataclasses.dataclass(frozen=True)
+class ServerPolicy:
+    """What we demand of a client.
+
+    :ivar security_types: numbers of security types and VeNCrypt sub-types
+        to offer, best first; a client of version 3.3 gets the first that it
+        can be told.
+    :ivar credential: what it has to know; ``None`` if nothing.
+    :ivar challenge: makes the 16 random bytes of VncAuth.
+    """
+
+    security_types: tuple[int, ...] = (SecurityNumber.NONE,)
+    credential: Credential | None = None
+    challenge: Callable[[], bytes] = dataclasses.field(
+        default=lambda: secrets.token_bytes(16), repr=False)
+
+
 class ServerHandshake(Handshake):
     """From our banner through ServerInit.
 
     :param server_init: what the handshake shall end with.
-    :param security_types: numbers to offer, best first; a client of version
-        3.3 gets the first.
+    :param policy: what the client has to do before.
     :param side: the peer, for errors.
-    :raises ValueError: no security types, or no numbers for one byte.
+    :raises ValueError: the policy offers nothing, or what we do not speak.
+    :ivar policy: as given.
     :ivar shared: the client wants to leave other clients connected
         (RFC 6143 §7.3.1); known when the handshake is done.
     """
 
     def __init__(self, server_init: ServerInit,
-                 security_types: Sequence[int] = (SecurityNumber.NONE,),
+                 policy: ServerPolicy = ServerPolicy(),
                  side: Side = Side.BROWSER) -> None:
         self._server_init = server_init
-        self._security_types = tuple(security_types)
-        self._offer = pack_security_types(self._security_types)
+        self.policy = policy
+        self._offered = _top_level(policy.security_types)
         self.shared = True
         super().__init__(side)
 
@@ -73,43 +94,46 @@ class ServerHandshake(Handshake):
             else:
                 security = self._decide_security()
             self.emit(Said(f'security type {security_name(security.number)}'))
-            yield from security.server_steps(self)
+            result_follows = yield from security.server_steps(self)
         except (AuthenticationFailed, NoCommonSecurityType) as exc:
             self.send(_FAILED)
             if version.reason_after_failure:
                 self.send(_pack_text(exc.public_reason))
             raise
-        if security.authenticates or version.result_after_none:
+        if result_follows or version.result_after_none:
             self.send(_OK)
         self.shared = bool((yield from self.read_u8('ClientInit')))
         self.emit(Said('ClientInit'))
         self.send(self._server_init.pack())
 
     def _offer_security(self) -> Generator[None, None, SecurityType]:
-        self.send(self._offer)
+        self.send(pack_security_types(self._offered))
         number = yield from self.read_u8('chosen security type')
-        # A client that picks what was not offered must not get past here
-        # (RealVNC CVE-2006-2369).
-        if number not in self._security_types:
-            raise NoCommonSecurityType(
-                self.side, (number,), self._security_types,
-                f'client chose {security_name(number)}, offered was '
-                f'{security_names(self._security_types)}')
-        return self._registered(number)
+        if number not in self._offered:
+            raise chose_other(self, number, self._offered)
+        return REGISTRY[number]
 
     def _decide_security(self) -> SecurityType:
-        security = self._registered(self._security_types[0])
+        security = REGISTRY[self._offered[0]]
         self.send(struct.pack('>I', security.number))
         return security
 
-    def _registered(self, number: int) -> SecurityType:
-        try:
-            return REGISTRY[number]
-        except KeyError:
-            raise LocalProtocolError(
-                self.side, 'security types',
-                f'{security_name(number)} is offered but not implemented',
-            ) from None
+
+def _top_level(numbers: Sequence[int]) -> tuple[int, ...]:
+    """The types to list, in which the given ones can be had.
+
+    :raises ValueError: one of them cannot, or there are none.
+    """
+    offered = []
+    for number in numbers:
+        ways = [kind.number for kind in REGISTRY.values()
+                if kind.carries(number)]
+        if not ways:
+            raise ValueError(f'{security_name(number)} is not implemented')
+        offered.append(number if number in ways else ways[0])
+    if not offered:
+        raise ValueError('no security type to offer')
+    return tuple(dict.fromkeys(offered))
 
 
 class RefusalHandshake(Handshake):

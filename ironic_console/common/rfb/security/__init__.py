@@ -8,7 +8,11 @@ in ``_TYPES``. RFC 6143 §7.2.
 
 from ironic_console.common.rfb.security.base import SecurityType
 from ironic_console.common.rfb.security.none import NoneSecurity
+from ironic_console.common.rfb.security.tight import TightSecurity
+from ironic_console.common.rfb.security.vencrypt import VeNCryptSecurity
+from ironic_console.common.rfb.security.vnc_auth import VncAuthSecurity
 
-_TYPES: tuple[SecurityType, ...] = (NoneSecurity(),)
+_TYPES: tuple[SecurityType, ...] = (
+    NoneSecurity(), VncAuthSecurity(), VeNCryptSecurity(), TightSecurity())
 
 REGISTRY: dict[int, SecurityType] = {kind.number: kind for kind in _TYPES}

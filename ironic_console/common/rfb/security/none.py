@@ -2,22 +2,30 @@
 """Security type None, RFC 6143 §7.2.1: nothing is said."""
 
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from ironic_console.common.rfb.constants import SecurityNumber
-from ironic_console.common.rfb.handshake import Handshake
-from ironic_console.common.rfb.security.base import SecurityType
+from ironic_console.common.rfb.security.base import (
+    ResultFollows,
+    SecurityType,
+)
+
+if TYPE_CHECKING:
+    from ironic_console.common.rfb.client import ClientHandshake
+    from ironic_console.common.rfb.server import ServerHandshake
 
 
 class NoneSecurity(SecurityType):
     """"No authentication is needed." """
 
     number = SecurityNumber.NONE
-    authenticates = False
 
-    def client_steps(self, handshake: Handshake,
-                     ) -> Generator[None, None, None]:
+    def client_steps(self, handshake: 'ClientHandshake',
+                     ) -> Generator[None, None, ResultFollows]:
         yield from ()
+        return False
 
-    def server_steps(self, handshake: Handshake,
-                     ) -> Generator[None, None, None]:
+    def server_steps(self, handshake: 'ServerHandshake',
+                     ) -> Generator[None, None, ResultFollows]:
         yield from ()
+        return False

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VeNCrypt's Plain: user name and password as they are.
+
+Inside TLS with a certificate that is fine; without, anybody on the way can
+read them. It exists only as a sub-type.
+"""
+
+import hmac
+import struct
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from ironic_console.common.errors import (
+    AuthenticationFailed,
+    LimitExceeded,
+)
+from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.security.base import (
+    ResultFollows,
+    SecurityType,
+)
+from ironic_console.common.rfb.security.vnc_auth import password_of
+
+if TYPE_CHECKING:
+    from ironic_console.common.rfb.client import ClientHandshake
+    from ironic_console.common.rfb.server import ServerHandshake
+
+_MAX_BYTES = 1024
+
+
+class PlainSecurity(SecurityType):
+    """u32 and u32 lengths, then both texts in UTF-8."""
+
+    number = SecurityNumber.PLAIN
+
+    def client_steps(self, handshake: 'ClientHandshake',
+                     ) -> Generator[None, None, ResultFollows]:
+        password = password_of(handshake.credential).reveal().encode()
+        assert handshake.credential is not None
+        username = handshake.credential.username.encode()
+        handshake.send(struct.pack('>II', len(username), len(password))
+                       + username + password)
+        yield from ()
+        return True
+
+    def server_steps(self, handshake: 'ServerHandshake',
+                     ) -> Generator[None, None, ResultFollows]:
+        expected = password_of(handshake.policy.credential).reveal().encode()
+        assert handshake.policy.credential is not None
+        known = handshake.policy.credential.username.encode()
+        lengths = yield from handshake.read(8, 'lengths of Plain')
+        name_size, password_size = struct.unpack('>II', lengths)
+        for size in (name_size, password_size):
+            if size > _MAX_BYTES:
+                raise LimitExceeded(handshake.side, 'Plain', size, _MAX_BYTES)
+        username = yield from handshake.read(name_size, 'user name of Plain')
+        password = yield from handshake.read(password_size,
+                                             'password of Plain')
+        right = hmac.compare_digest(username, known)
+        right &= hmac.compare_digest(password, expected)
+        if not right:
+            raise AuthenticationFailed(handshake.side, 'Plain',
+                                       'wrong user name or password')
+        return True

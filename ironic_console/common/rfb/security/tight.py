@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Security type Tight: a list of tunnels, a list of types. rfbproto "Tight".
+
+We take no tunnel (nobody has ever built one) and no list of our own.
+"""
+
+import struct
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from ironic_console.common.errors import LimitExceeded, LocalProtocolError
+from ironic_console.common.rfb.constants import (
+    MAX_CAPABILITIES,
+    SecurityNumber,
+    security_name,
+    security_names,
+)
+from ironic_console.common.rfb.handshake import Said
+from ironic_console.common.rfb.security.base import (
+    ResultFollows,
+    SecurityType,
+    nothing_in_common,
+)
+from ironic_console.common.rfb.security.none import NoneSecurity
+from ironic_console.common.rfb.security.vnc_auth import VncAuthSecurity
+
+if TYPE_CHECKING:
+    from ironic_console.common.rfb.client import ClientHandshake
+    from ironic_console.common.rfb.server import ServerHandshake
+
+_NO_TUNNEL = 0
+_INNER: dict[int, SecurityType] = {
+    kind.number: kind for kind in (NoneSecurity(), VncAuthSecurity())}
+
+
+class TightSecurity(SecurityType):
+    """No tunnel, then None or VncAuth."""
+
+    number = SecurityNumber.TIGHT
+
+    def carries(self, number: int) -> bool:
+        return number in _INNER
+
+    def client_steps(self, handshake: 'ClientHandshake',
+                     ) -> Generator[None, None, ResultFollows]:
+        tunnels = yield from self._read_codes(handshake, 'Tight tunnels')
+        if tunnels:
+            handshake.send(struct.pack('>i', _NO_TUNNEL))
+        offered = yield from self._read_codes(handshake,
+                                              'Tight security types')
+        if not offered:
+            # "if the number is 0, no authentication is needed".
+            if SecurityNumber.NONE not in handshake.allowed:
+                raise nothing_in_common(handshake, (SecurityNumber.NONE,))
+            return False
+        handshake.emit(Said(f'types inside Tight {security_names(offered)}'))
+        for number in handshake.allowed:
+            if number in offered and number in _INNER:
+                handshake.send(struct.pack('>i', number))
+                handshake.emit(Said(f'inside {security_name(number)}'))
+                return (yield from _INNER[number].client_steps(handshake))
+        raise nothing_in_common(handshake, offered)
+
+    def server_steps(self, handshake: 'ServerHandshake',
+                     ) -> Generator[None, None, ResultFollows]:
+        yield from ()
+        raise LocalProtocolError(handshake.side, 'security types',
+                                 'we do not offer Tight')
+
+    @staticmethod
+    def _read_codes(handshake: 'ClientHandshake', what: str,
+                    ) -> Generator[None, None, tuple[int, ...]]:
+        count = yield from handshake.read_u32(f'number of {what}')
+        if count > MAX_CAPABILITIES:
+            raise LimitExceeded(handshake.side, what, count,
+                                MAX_CAPABILITIES)
+        # code, vendor (4) and signature (8); the code says it all.
+        data = yield from handshake.read(16 * count, what)
+        return tuple(entry[0] for entry in struct.iter_unpack('>i12x', data))
