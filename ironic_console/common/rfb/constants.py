@@ -85,6 +85,18 @@ class Encoding(enum.IntEnum):
     RAW = 0
 
 
+class PseudoEncoding(enum.IntEnum):
+    """Extensions that a client claims to understand and that concern what
+    it sends. rfbproto "Pseudo-encodings"."""
+
+    QEMU_EXTENDED_KEY_EVENT = -258
+    QEMU_AUDIO = -259
+    GII = -305
+    XVP = -309
+    EXTENDED_MOUSE_BUTTONS = -316
+    EXTENDED_CLIPBOARD = 0xC0A1E5CE - 2**32         # s32 on the wire
+
+
 # Limits for lengths that a peer announces. Each is far above what any server
 # is known to send and far below what would hurt.
 MAX_REASON_BYTES = 1024

@@ -34,8 +34,8 @@ class Message:
     data: bytes
 
 
-class _Invalid(ValueError):
-    """A message whose length cannot be told."""
+class InvalidMessage(ValueError):
+    """Nobody can say where the next message begins."""
 
 
 def _set_encodings(head: bytes) -> int:
@@ -50,7 +50,8 @@ def _client_cut_text(head: bytes) -> int:
 
 def _client_fence(head: bytes) -> int:
     if head[8] > 64:
-        raise _Invalid(f'ClientFence with {head[8]} bytes, 64 is the most')
+        raise InvalidMessage(
+            f'ClientFence with {head[8]} bytes, 64 is the most')
     return 9 + head[8]
 
 
@@ -73,7 +74,7 @@ def _qemu(head: bytes) -> int:
             return 4
         if operation == 2:
             return 10
-    raise _Invalid(f'unknown QEMU message {head[1:4].hex()}')
+    raise InvalidMessage(f'unknown QEMU message {head[1:4].hex()}')
 
 
 # type -> (bytes needed to tell the length, length of it all)
@@ -92,6 +93,49 @@ _RULES: dict[int, _Rule] = {
     ClientMessage.GII: (4, _gii),
     ClientMessage.QEMU: (4, _qemu),
 }
+
+
+#: Most bytes of a message that ``message_length`` needs to see.
+HEAD_BYTES = max(needed for needed, _ in _RULES.values())
+
+
+def message_length(head: bytes) -> int | None:
+    """Tell where a message ends.
+
+    :param head: its first byte, and up to ``HEAD_BYTES`` as far as they are
+        there; what follows does not matter.
+    :returns: bytes, type byte included, up to 2 GiB; ``None`` while that
+        cannot be told yet.
+    :raises InvalidMessage: a type that nobody knows, or fields that
+        contradict the specification.
+
+    PointerEvent is taken as 6 bytes, which is wrong only when both sides
+    have agreed on ExtendedMouseButtons (-316) and bit 7 of its mask is set.
+    """
+    rule = _RULES.get(head[0])
+    if rule is None:
+        raise InvalidMessage(f'unknown type {head[0]}')
+    needed, length_of = rule
+    return length_of(head) if len(head) >= needed else None
+
+
+def checked_length(head: bytes, side: Side) -> int | None:
+    """Tell where a message ends, if we are willing to take it.
+
+    :param head: as for :func:`message_length`.
+    :param side: the peer, for errors.
+    :raises LimitExceeded: it is longer than ``MAX_MESSAGE_BYTES``.
+    :raises RemoteProtocolError: its length cannot be told.
+    """
+    try:
+        length = message_length(head)
+    except InvalidMessage as exc:
+        raise RemoteProtocolError(side, 'client message', str(exc)) from exc
+    if length is not None and length > MAX_MESSAGE_BYTES:
+        raise LimitExceeded(
+            side, f'client message {ClientMessage(head[0]).name}', length,
+            MAX_MESSAGE_BYTES)
+    return length
 
 
 class ClientMessageReader:
@@ -121,23 +165,7 @@ class ClientMessageReader:
     def _next(self) -> Message | None:
         if not len(self._reader):
             return None
-        number = self._reader.peek(1)[0]
-        rule = _RULES.get(number)
-        if rule is None:
-            raise RemoteProtocolError(self._side, 'client message',
-                                      f'unknown type {number}')
-        head_bytes, length_of = rule
-        head = self._reader.peek(head_bytes)
-        if len(head) < head_bytes:
-            return None
-        kind = ClientMessage(number)
-        try:
-            length = length_of(head)
-        except _Invalid as exc:
-            raise RemoteProtocolError(self._side, 'client message',
-                                      str(exc)) from exc
-        if length > MAX_MESSAGE_BYTES:
-            raise LimitExceeded(self._side, f'client message {kind.name}',
-                                length, MAX_MESSAGE_BYTES)
-        data = self._reader.take(length)
-        return None if data is None else Message(kind, data)
+        head = self._reader.peek(HEAD_BYTES)
+        length = checked_length(head, self._side)
+        data = None if length is None else self._reader.take(length)
+        return None if data is None else Message(ClientMessage(head[0]), data)
