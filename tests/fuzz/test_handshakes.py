@@ -35,6 +35,8 @@ PROPERTIES = [
     (properties.server_takes_anything, (SPEECHES, CUTS, st.booleans())),
     (properties.refusal_takes_anything, (SPEECHES, CUTS, st.booleans())),
     (properties.messages_take_anything, (CLIENT_MESSAGES, CUTS)),
+    (properties.read_only_takes_anything, (CLIENT_MESSAGES, CUTS)),
+    (properties.pressed_keys_take_anything, (CLIENT_MESSAGES, CUTS)),
     (properties.endpoint_takes_anything, (ENDPOINTS,)),
     (properties.node_takes_anything, (INFOS,)),
     (properties.time_takes_anything, (TIMES,)),

@@ -20,6 +20,8 @@ from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.constants import ClientMessage
 from ironic_console.common.rfb.messages import ClientMessageReader
 from ironic_console.common.rfb.pixel_format import PixelFormat
+from ironic_console.common.rfb.pressed_keys import MAX_KEYS, PressedKeys
+from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
 from tests.helpers.play import byte_by_byte, cut, play
@@ -232,6 +234,74 @@ def _messages(data, cuts):
     except ConsoleError as exc:
         return messages, str(exc)
     return messages, None
+
+
+def read_only_takes_anything(data, cuts):
+    """A server gets whole messages that cannot act, in any split.
+
+    :returns: the error that ended it, or None.
+    """
+    passed, error = _read_only(data, [])
+    for places in (range(1, len(data)), cuts):
+        piecewise, same = _read_only(data, places)
+        assert same == error
+        # Of the last piece nothing is forwarded when it is in error.
+        assert piecewise.startswith(passed)
+        assert error or piecewise == passed
+        _only_looks(piecewise)
+    return error
+
+
+def _read_only(data, cuts):
+    machine = ReadOnlyFilter()
+    passed = b''
+    try:
+        for piece in cut(data, cuts):
+            passed += machine.receive_data(piece)
+            assert len(machine._held) <= 4 + 4 * 65535
+    except errors.RemoteProtocolError as exc:
+        return passed, str(exc)
+    return passed, None
+
+
+def _only_looks(data):
+    # Not with the table of the filter: with its own reading of §7.5.
+    while data:
+        if data[0] == 2:
+            length = 4 + 4 * int.from_bytes(data[2:4])
+            assert not {data[place:place + 4].hex()
+                        for place in range(4, length, 4)} & {
+                'fffffec4', 'fffffecf', 'fffffecb', 'fffffefd', 'fffffefe',
+                'c0a1e5ce'}
+        elif data[0] == 248:
+            length = 9 + data[8]
+            assert length <= 73
+        else:
+            length = {0: 20, 3: 10, 150: 10}[data[0]]
+        assert len(data) >= length
+        data = data[length:]
+
+
+def pressed_keys_take_anything(data, cuts):
+    """Key-up messages only, the same in any split."""
+    said = _releases(data, [])
+    assert _releases(data, range(1, len(data))) == said
+    assert _releases(data, cuts) == said
+    assert not _releases(data + said, [])
+
+
+def _releases(data, cuts):
+    keys = PressedKeys()
+    for piece in cut(data, cuts):
+        keys.observe(piece)
+        assert len(keys._held) <= 11
+        assert len(keys._down) <= MAX_KEYS
+    said = keys.releases()
+    left = said
+    while left:
+        assert left[:4] in (b'\x04\0\0\0', b'\xff\0\0\0')
+        left = left[8 if left[0] == 4 else 12:]
+    return said
 
 
 def endpoint_takes_anything(value):

@@ -12,6 +12,8 @@
     server.py                        we are the server (browser side)
     security/        §7.2            one file per security type
     messages.py      §7.5            client messages and their lengths
+    read_only.py     §7.5            lets pass what a viewer needs to look
+    pressed_keys.py  §7.5.4          keys that are down, and their release
 
 Nothing here blocks, logs, sleeps or reads a clock.
 """
