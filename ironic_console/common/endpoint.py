@@ -11,10 +11,58 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeGuard
 
 from ironic_console.common.errors import ConfigError
-from ironic_console.common.rfb.constants import SecurityNumber
 
-SCHEMES = ('vnc',)
+#: vnc is RFB over plain TCP, vncs over TLS from the first byte, auto
+#: whichever of the two the server speaks.
+SCHEMES = ('vnc', 'vncs', 'auto')
+#: How the certificate of an endpoint is checked.
+VERIFY_MODES = ('ca', 'fingerprint', 'none')
 _DIGITS = re.compile('[0-9]{1,5}')
+_SHA256 = re.compile('[0-9a-f]{64}')
+
+
+@dataclasses.dataclass(frozen=True)
+class TlsPolicy:
+    """Whom we take for the endpoint when it speaks TLS.
+
+    :ivar verify: ``ca``: a CA that we trust vouches for its name;
+        ``fingerprint``: it is this certificate and no other; ``none``:
+        anybody, which the proxy's operator has to allow as well.
+    :ivar server_name: name or address that the certificate must be for; ''
+        for the endpoint's host.
+    :ivar fingerprint: SHA-256 of the certificate in DER, 64 hex digits.
+    """
+
+    verify: str = 'ca'
+    server_name: str = ''
+    fingerprint: str = ''
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """:raises ConfigError: naming the key and what is allowed."""
+        fields = _fields(cls, data, 'console_endpoint/tls')
+        verify = fields.get('verify', 'ca')
+        if verify not in VERIFY_MODES:
+            raise ConfigError(f'console_endpoint/tls/verify is {verify!r}, '
+                              f'allowed is {" ".join(VERIFY_MODES)}')
+        fingerprint = fields.get('fingerprint', '')
+        if verify == 'fingerprint' or fingerprint:
+            fingerprint = parse_fingerprint(fingerprint)
+        name = fields.get('server_name', '')
+        return cls(verify, _host(name) if name else '', fingerprint)
+
+
+def parse_fingerprint(text: object) -> str:
+    """Read a SHA-256 as people write it, with or without colons.
+
+    :returns: 64 hex digits in lower case.
+    :raises ConfigError: it is none.
+    """
+    digits = str(text).replace(':', '').strip().lower()
+    if not _SHA256.fullmatch(digits):
+        raise ConfigError(f'the fingerprint is {text!r}; it must be the '
+                          'SHA-256 of the certificate, 64 hex digits')
+    return digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,18 +71,24 @@ class Endpoint:
 
     :ivar host: IPv4 or IPv6 literal, or a name.
     :ivar port: TCP port, 1 to 65535.
-    :ivar scheme: ``vnc`` is RFB over plain TCP.
-    :ivar security_types: numbers of the RFB security types that may be
-        used, best first. What is not listed is refused, however willing the
-        server is.
+    :ivar scheme: one of ``SCHEMES``.
+    :ivar security_types: numbers of the RFB security types and VeNCrypt
+        sub-types that may be used, best first. What is not listed is
+        refused, however willing the server is. Empty means: those that
+        authenticate with the credential there is; see
+        ``rfb.credential.default_types``.
     :ivar kind: console interface that made it, for people.
+    :ivar tls: for ``vncs`` and for VeNCrypt.
+    :ivar read_only: nobody may type here.
     """
 
     host: str
     port: int
     scheme: str = 'vnc'
-    security_types: tuple[int, ...] = (SecurityNumber.NONE,)
+    security_types: tuple[int, ...] = ()
     kind: str = ''
+    tls: TlsPolicy = TlsPolicy()
+    read_only: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """:returns: what JSON can hold."""
@@ -49,29 +103,40 @@ class Endpoint:
             is not known is refused too: it may be a restriction that a newer
             driver relies on.
         """
-        if not isinstance(data, Mapping):
-            raise ConfigError('console_endpoint is not a mapping')
-        unknown = set(data) - {field.name for field in
-                               dataclasses.fields(cls)}
-        if unknown:
-            raise ConfigError(
-                'console_endpoint has keys that this version does not know: '
-                f'{", ".join(sorted(map(str, unknown)))}; upgrade the proxy '
-                'to the version of the conductors')
-        scheme = data.get('scheme', 'vnc')
+        fields = _fields(cls, data, 'console_endpoint')
+        scheme = fields.get('scheme', 'vnc')
         if scheme not in SCHEMES:
             raise ConfigError(f'console_endpoint scheme is {scheme!r}, '
                               f'allowed is {" ".join(SCHEMES)}')
-        return cls(host=_host(data.get('host')), port=_port(data.get('port')),
-                   scheme=scheme,
-                   security_types=_numbers(data.get('security_types', [1])),
-                   kind=str(data.get('kind', ''))[:64])
+        read_only = fields.get('read_only', False)
+        if not isinstance(read_only, bool):
+            raise ConfigError(f'console_endpoint read_only is {read_only!r}, '
+                              'allowed is true or false')
+        return cls(host=_host(fields.get('host')),
+                   port=_port(fields.get('port')), scheme=scheme,
+                   security_types=_numbers(fields.get('security_types', ())),
+                   kind=str(fields.get('kind', ''))[:64],
+                   tls=TlsPolicy.from_dict(fields.get('tls', {})),
+                   read_only=read_only)
 
     @property
     def address(self) -> str:
         """Host and port as people write them."""
         host = f'[{self.host}]' if ':' in self.host else self.host
         return f'{host}:{self.port}'
+
+
+def _fields(kind: type, data: object, what: str) -> Mapping[str, Any]:
+    """:raises ConfigError: there are keys that ``kind`` has not."""
+    if not isinstance(data, Mapping):
+        raise ConfigError(f'{what} is not a mapping')
+    unknown = set(data) - {field.name for field in dataclasses.fields(kind)}
+    if unknown:
+        raise ConfigError(
+            f'{what} has keys that this version does not know: '
+            f'{", ".join(sorted(map(repr, unknown)))}; upgrade the proxy to '
+            'the version of the conductors')
+    return data
 
 
 def _host(value: object) -> str:
@@ -103,11 +168,11 @@ def _port(value: object) -> int:
 
 
 def _numbers(value: object) -> tuple[int, ...]:
-    if (not isinstance(value, (list, tuple)) or not value
-            or not all(_is_int(number) and 0 < number < 256
+    if (not isinstance(value, (list, tuple))
+            or not all(_is_int(number) and 0 < number < 65536
                        for number in value)):
         raise ConfigError(f'security_types is {value!r}; it must be a list '
-                          'of numbers from 1 to 255')
+                          'of numbers of RFB security types')
     return tuple(value)
 
 

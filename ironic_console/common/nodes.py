@@ -13,6 +13,9 @@ from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import ConfigError
+from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.secret import Secret
 
 # Ironic's own keys; Nova's driver reads the first two as well.
@@ -80,7 +83,24 @@ class NodeRecord:
         if self.ours:
             return self.info[ENDPOINT_KEY]
         return {'host': self.info.get(HOST_KEY),
-                'port': self.info.get(PORT_KEY), 'kind': self.interface}
+                'port': self.info.get(PORT_KEY), 'kind': self.interface,
+                'security_types': [SecurityNumber.NONE]}
+
+    def credential(self) -> Credential | None:
+        """What the endpoint's authentication needs.
+
+        :raises ConfigError: what is stored is none.
+        """
+        stored = self.info.get(CREDENTIAL_KEY)
+        if stored is None:
+            return None
+        if not isinstance(stored, Mapping):
+            raise ConfigError('console_endpoint_secret is not a mapping')
+        password = stored.get('password')
+        username = stored.get('username', '')
+        if not isinstance(password, str) or not isinstance(username, str):
+            raise ConfigError('console_endpoint_secret has no password')
+        return Credential(Secret(password), username)
 
     def same_console(self, other: 'NodeRecord') -> bool:
         """Whether a session that began with ``self`` may go on.

@@ -2,9 +2,12 @@
 """The only place that builds an SSLContext."""
 
 import dataclasses
+import hashlib
+import hmac
 import ssl
 
-from ironic_console.common.errors import ConfigError
+from ironic_console.common.endpoint import TlsPolicy
+from ironic_console.common.errors import ConfigError, EndpointUntrusted
 
 _VERSIONS = {'1.2': ssl.TLSVersion.TLSv1_2, '1.3': ssl.TLSVersion.TLSv1_3}
 
@@ -63,3 +66,105 @@ def _check_readable(option: str, path: str) -> None:
             return
     except OSError as exc:
         raise ConfigError(f'[vnc]{option} cannot be read: {exc}') from exc
+
+
+@dataclasses.dataclass(frozen=True)
+class ClientTls:
+    """With what we go to endpoints, whichever they are.
+
+    :ivar ca_file: PEM, the CAs that we trust; '' for the system's.
+    :ivar cert_file: PEM, our certificate for endpoints that ask; '' if we
+        have none.
+    :ivar key_file: PEM, its key; '' when it is in ``cert_file``.
+    :ivar allow_unverified: endpoints may say that nobody checks them.
+    """
+
+    ca_file: str = ''
+    cert_file: str = ''
+    key_file: str = ''
+    allow_unverified: bool = False
+
+
+class EndpointTls:
+    """Makes contexts for endpoints and judges their certificates.
+
+    :param settings: read once, here.
+    :raises ConfigError: naming the file or option and what is wrong.
+    """
+
+    def __init__(self, settings: ClientTls) -> None:
+        self._settings = settings
+        # Each kind once: loading the system's CAs takes milliseconds.
+        self._verifying = self._context()
+        self._verifying.verify_mode = ssl.CERT_REQUIRED
+        self._verifying.check_hostname = True
+        try:
+            if settings.ca_file:
+                self._verifying.load_verify_locations(settings.ca_file)
+            else:
+                self._verifying.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        except (ssl.SSLError, OSError) as exc:
+            raise ConfigError(
+                '[ironic_console]vencrypt_ca_certs '
+                f'{settings.ca_file} cannot be used: {exc}') from exc
+        self._trusting = self._context()
+        self._anonymous = self._context()
+        # Without certificates there are only ciphers that OpenSSL counts as
+        # insecure, and none of them in TLS 1.3.
+        self._anonymous.set_ciphers('ADH:AECDH:@SECLEVEL=0')
+        self._anonymous.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def _context(self) -> ssl.SSLContext:
+        settings = self._settings
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if settings.cert_file:
+            try:
+                context.load_cert_chain(
+                    settings.cert_file, settings.key_file or None,
+                    password='')
+            except (ssl.SSLError, OSError) as exc:
+                raise ConfigError(
+                    '[ironic_console]vencrypt_client_cert '
+                    f'{settings.cert_file} and vencrypt_client_key '
+                    f'{settings.key_file or settings.cert_file} are not a '
+                    f'certificate with its key, unencrypted: {exc}') from exc
+        return context
+
+    def context(self, policy: TlsPolicy, anonymous: bool) -> ssl.SSLContext:
+        """The context for an endpoint.
+
+        :param anonymous: the sub-type has no certificates; that it may be
+            used is decided by the endpoint's list of security types.
+        :raises EndpointUntrusted: the endpoint wants no check, and our
+            operator has not allowed that.
+        """
+        if anonymous:
+            return self._anonymous
+        if policy.verify == 'ca':
+            return self._verifying
+        if policy.verify == 'none' and not self._settings.allow_unverified:
+            raise EndpointUntrusted(
+                'the endpoint asks for TLS without a check of its '
+                'certificate; [ironic_console]allow_unverified_tls forbids '
+                'that')
+        return self._trusting
+
+    @staticmethod
+    def check(policy: TlsPolicy, certificate: bytes | None) -> None:
+        """Judge what TLS itself has not.
+
+        :param certificate: of the peer, DER; ``None`` if it sent none.
+        :raises EndpointUntrusted: it is not the pinned one. A certificate
+            that the pinned one has signed is another one.
+        """
+        if policy.verify != 'fingerprint':
+            return
+        found = hashlib.sha256(certificate or b'').hexdigest()
+        if not hmac.compare_digest(found, policy.fingerprint):
+            raise EndpointUntrusted(
+                f'the certificate has the fingerprint {found}, expected is '
+                f'{policy.fingerprint}')

@@ -15,6 +15,7 @@ from ironic.conf import CONF
 
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.drivers import base
 from ironic_console.drivers.testcard.server import (
     CardSettings,
@@ -101,7 +102,9 @@ class FakeVNCConsole(base.VNCConsole):
         self._ports[node.uuid] = port
         # Nobody can connect to a wildcard.
         host = CONF.my_ip if listen in ('0.0.0.0', '::') else listen
-        return base.OpenedConsole(Endpoint(host, port, kind='fake-vnc'))
+        return base.OpenedConsole(Endpoint(
+            host, port, security_types=(SecurityNumber.NONE,),
+            kind='fake-vnc'))
 
     def close_console(self, task: Any) -> None:
         self._cards.close(task.node.uuid)

@@ -2,6 +2,7 @@
 """Channel over TLS, and the handshake that makes one."""
 
 import ssl
+from collections.abc import Callable
 
 from ironic_console.common.channels.base import (
     READ,
@@ -12,6 +13,10 @@ from ironic_console.common.channels.base import (
 )
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.clock import Deadline
+
+
+class TlsUntrusted(ChannelError):
+    """The peer's certificate is not trusted."""
 
 
 class TlsChannel(TcpChannel):
@@ -70,13 +75,31 @@ def accept_tls(below: TcpChannel, context: ssl.SSLContext,
     :param below: plain channel; it is used up, also by a failure.
     :raises ChannelError: the handshake failed or was not finished in time.
     """
+    return _wrap(below, deadline, lambda: context.wrap_socket(
+        below.socket, server_side=True, do_handshake_on_connect=False))
+
+
+def connect_tls(below: TcpChannel, context: ssl.SSLContext,
+                server_name: str, deadline: Deadline) -> TlsChannel:
+    """Hold the TLS handshake in the role of the client.
+
+    :param below: plain channel; it is used up, also by a failure.
+    :param server_name: name or address that the certificate must be for.
+    :raises TlsUntrusted: the certificate is not trusted.
+    :raises ChannelError: the handshake failed or was not finished in time.
+    """
+    return _wrap(below, deadline, lambda: context.wrap_socket(
+        below.socket, server_hostname=server_name,
+        do_handshake_on_connect=False))
+
+
+def _wrap(below: TcpChannel, deadline: Deadline,
+          make: Callable[[], ssl.SSLSocket]) -> TlsChannel:
     try:
-        sock = context.wrap_socket(below.socket, server_side=True,
-                                   do_handshake_on_connect=False)
-    except OSError as exc:
+        channel = TlsChannel(make(), below.peer)
+    except (OSError, ValueError) as exc:
         below.close()
         raise ChannelError(f'{below.peer}: {exc}') from exc
-    channel = TlsChannel(sock, below.peer)
     try:
         _shake_hands(channel, deadline)
     except BaseException:
@@ -94,6 +117,9 @@ def _shake_hands(channel: TlsChannel, deadline: Deadline) -> None:
             events = READ
         except ssl.SSLWantWriteError:
             events = WRITE
+        except ssl.SSLCertVerificationError as exc:
+            raise TlsUntrusted(f'{channel.peer}: its certificate is not '
+                               f'trusted: {exc.verify_message}') from exc
         except OSError as exc:
             raise ChannelError(f'{channel.peer}: TLS failed: {exc}') from exc
         if not wait_for(channel, events, deadline):

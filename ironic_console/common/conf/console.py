@@ -119,6 +119,24 @@ _PROXY = [
              'outside them is refused. When empty, any address is fine but '
              'loopback, link-local, multicast and unspecified ones. Name '
              '127.0.0.0/8 to use consoles on the host of the proxy.'),
+    cfg.StrOpt(
+        'vencrypt_ca_certs', default='',
+        help='PEM file with the CAs that vouch for endpoints which speak '
+             'TLS. When empty, those of the system do.'),
+    cfg.StrOpt(
+        'vencrypt_client_cert', default='',
+        help='PEM file with our certificate for endpoints that ask for one, '
+             'and its chain.'),
+    cfg.StrOpt(
+        'vencrypt_client_key', default='',
+        help='PEM file with the key of vencrypt_client_cert, unencrypted. '
+             'When empty, it is in that file.'),
+    cfg.BoolOpt(
+        'allow_unverified_tls', default=False,
+        help='Also connect to endpoints whose driver_info asks for TLS '
+             'without a check of the certificate. Anybody between proxy and '
+             'BMC can then read and change everything; naming a fingerprint '
+             'is as easy.'),
     cfg.ListOpt(
         'frame_ancestors', default=[],
         help='Origins whose pages may show the console page in a frame, for '
