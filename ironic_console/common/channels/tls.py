@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channel over TLS, and the handshake that makes one."""
 
+import socket
 import ssl
 
 from ironic_console.common.channels.base import (
@@ -18,6 +19,8 @@ class TlsChannel(TcpChannel):
     """TLS over TCP, after its handshake.
 
     :param sock: an ``SSLSocket`` whose handshake is done.
+
+    A reset may look like an end, OpenSSL does not always tell which it was.
     """
 
     is_plain = False
@@ -61,6 +64,14 @@ class TlsChannel(TcpChannel):
             return self.socket.pending() > 0
         except (OSError, ValueError):
             return False
+
+    def shutdown_sending(self) -> None:
+        # Not SSLSocket's own, which forgets the TLS session: what the peer
+        # still says would then arrive as it is on the wire.
+        try:
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)
+        except OSError:
+            return
 
 
 def accept_tls(below: TcpChannel, context: ssl.SSLContext,
