@@ -32,8 +32,6 @@ class TlsChannel(TcpChannel):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
                 InterruptedError):
             return None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return b''
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
@@ -43,8 +41,6 @@ class TlsChannel(TcpChannel):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
                 InterruptedError):
             return None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return 0
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
@@ -60,10 +56,7 @@ class TlsChannel(TcpChannel):
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
     def pending(self) -> bool:
-        try:
-            return self.socket.pending() > 0
-        except (OSError, ValueError):
-            return False
+        return self.socket.pending() > 0
 
     def shutdown_sending(self) -> None:
         # Not SSLSocket's own, which forgets the TLS session: what the peer
