@@ -6,12 +6,17 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from oslo_service import backend
 
 from tests.helpers.container_provider import install_provider
 from tests.helpers.xvnc import Xvnc
 from tools.lab import novnc, ports
 from tools.lab.ironic import LocalIronic
 from tools.lab.proxy import LocalProxy
+
+# Whoever imports oslo.service first decides for the whole process, and gets
+# eventlet if nobody says otherwise. Ironic and our proxy use native threads.
+backend.init_backend(backend.BackendType.THREADING)
 
 TYPES = ('fake-hardware', 'redfish', 'idrac', 'ipmi')
 

@@ -25,6 +25,10 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str], list[str]]
 
 _RESOLVER_THREADS = 16
+# Whoever owns a name must not make us knock at every door of a network.
+_MAX_ADDRESSES = 16
+# "This network", RFC 791 §3.2; the library knows its first address only.
+_NOWHERE = ipaddress.ip_network('0.0.0.0/8')
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[IPNetwork, ...]:
@@ -44,7 +48,9 @@ class AddressPolicy:
     """Which addresses endpoints may have.
 
     :param networks: the only ones allowed; when empty, all but loopback,
-        link-local, multicast, unspecified and reserved addresses.
+        link-local, multicast, unspecified and reserved addresses. One with
+        a scope (``fe80::1%eth0``) never is: it names an interface of
+        another machine.
     """
 
     def __init__(self, networks: Sequence[IPNetwork] = ()) -> None:
@@ -53,12 +59,14 @@ class AddressPolicy:
     def allows(self, address: IPAddress) -> bool:
         # ::ffff:127.0.0.1 reaches the same socket as 127.0.0.1.
         if isinstance(address, ipaddress.IPv6Address):
+            if address.scope_id is not None:
+                return False
             address = address.ipv4_mapped or address
         if self._networks:
             return any(address in network for network in self._networks)
         return not (address.is_loopback or address.is_link_local
                     or address.is_multicast or address.is_unspecified
-                    or address.is_reserved)
+                    or address.is_reserved or address in _NOWHERE)
 
 
 def _lookup(host: str) -> list[str]:
@@ -83,14 +91,17 @@ class Resolver:
         """Find the addresses that may be dialled.
 
         :returns: literals, IPv6 and IPv4 in turn, the resolver's order kept.
-        :raises EndpointUnreachable: the name is not known.
+        :raises EndpointUnreachable: the name is not known, or has no
+            address.
         :raises EndpointTimeout: the resolver did not answer.
         :raises EndpointUntrusted: policy allows none of them.
         """
-        found = [ipaddress.ip_address(text)
-                 for text in self._find(host, deadline)]
-        allowed = [one for one in dict.fromkeys(found)
-                   if self._policy.allows(one)]
+        found = list(dict.fromkeys(
+            ipaddress.ip_address(text)
+            for text in self._find(host, deadline)))[:_MAX_ADDRESSES]
+        if not found:
+            raise EndpointUnreachable(f'name {host!r} has no address')
+        allowed = [one for one in found if self._policy.allows(one)]
         if not allowed:
             raise EndpointUntrusted(
                 f'{host} is {", ".join(map(str, found))}, which [ironic_'
@@ -105,15 +116,13 @@ class Resolver:
         else:
             return [host]
         try:
-            found = self._calls.run(lambda: self._lookup(host), deadline)
+            return self._calls.run(lambda: self._lookup(host), deadline)
         except CallTimeout as exc:
             raise EndpointTimeout(f'name {host!r} was not resolved within '
                                   f'the {deadline}') from exc
         except (OSError, UnicodeError) as exc:
             raise EndpointUnreachable(f'name {host!r} is not known: {exc}',
                                       ) from exc
-        # A scope (fe80::1%eth0) names an interface of another machine.
-        return [one for one in found if '%' not in one]
 
     def close(self) -> None:
         self._calls.close()

@@ -2,6 +2,7 @@
 """Deadlines for calls that know none: name resolution and the database."""
 
 import concurrent.futures
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,32 +19,55 @@ class BoundedCalls:
     """Runs blocking calls on a few threads and waits only so long.
 
     A call that hangs keeps its thread until it returns; when all are kept,
-    further calls fail at their deadline, and nothing piles up: what has not
-    begun by then never will.
+    further calls fail at their deadline without having begun, and nothing
+    piles up. A hanging call does not keep the process from ending either,
+    as the threads of an executor would.
 
     :param threads: how many calls can run at the same time.
     :param name: of the threads.
     """
 
     def __init__(self, threads: int, name: str) -> None:
-        self._pool = concurrent.futures.ThreadPoolExecutor(
-            threads, thread_name_prefix=name)
+        self._free = threading.Semaphore(threads)
+        self._name = name
+        self._closed = False
 
     def run(self, call: Callable[[], T], deadline: Deadline) -> T:
         """Run a call and give its result or its exception.
 
-        :raises CallTimeout: the deadline has passed.
+        :raises CallTimeout: the deadline has passed, or no more calls are
+            taken.
         """
-        future = self._pool.submit(call)
+        if self._closed:
+            raise CallTimeout('not begun, the service is stopping')
+        if not self._free.acquire(timeout=deadline.remaining()):
+            raise CallTimeout(f'not begun within the {deadline}, too many '
+                              'others hang')
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        thread = threading.Thread(target=self._finish, args=(call, future),
+                                  name=self._name, daemon=True)
         try:
-            return future.result(deadline.remaining())
-        except concurrent.futures.TimeoutError:
-            # From 3.11 on this is also what a call itself may raise.
-            if future.done() and not future.cancelled():
-                raise
-            future.cancel()
-            raise CallTimeout(f'not finished within the {deadline}') from None
+            thread.start()
+        except BaseException:
+            self._free.release()
+            raise
+        # Not result(timeout): its TimeoutError may as well be the call's.
+        done, _ = concurrent.futures.wait([future], deadline.remaining())
+        if not done:
+            raise CallTimeout(f'not finished within the {deadline}')
+        return future.result()
+
+    def _finish(self, call: Callable[[], T],
+                future: 'concurrent.futures.Future[T]') -> None:
+        try:
+            result = call()
+        except BaseException as exc:
+            self._free.release()
+            future.set_exception(exc)
+        else:
+            self._free.release()
+            future.set_result(result)
 
     def close(self) -> None:
         """Take no more calls; wait for none."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._closed = True

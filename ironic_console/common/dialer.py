@@ -37,6 +37,15 @@ from ironic_console.common.rfb.handshake import Handshake
 ATTEMPT_DELAY = 0.25
 #: Time in which a silent peer may say what it is, seconds.
 _PROBE_TIMEOUT = 1.0
+# What makes most servers say something, if only what is wrong with it: for
+# TLS a record with a message that cannot come first (RFC 8446 §5.1, §6.2),
+# for HTTP a request with an unknown method. Plain HTTP would not do, OpenSSL
+# closes without an alert then. Its length is made of two bytes that are not
+# NUL, at which a server written in C would stop reading.
+_REQUEST = b'HEAD / HTTP/1.0\r\nX: '.ljust(0x121 - 4, b'-') + b'\r\n\r\n'
+_PROBE = b'\x16\x03\x01' + len(_REQUEST).to_bytes(2) + _REQUEST
+# As many bytes as it takes to tell protocols apart.
+_TELLING_BYTES = 4
 
 Listener = Callable[[object], None]
 
@@ -54,11 +63,12 @@ def dial(endpoint: Endpoint, resolver: Resolver, clock: Clock,
     """
     deadline = Deadline(clock, connect_timeout, 'connect_timeout')
     addresses = resolver.resolve(endpoint.host, deadline)
-    sock = _Race(addresses, endpoint, clock, deadline).run()
     try:
+        sock = _Race(addresses, endpoint, clock, deadline).run()
         return TcpChannel(sock, endpoint.address)
-    except ChannelError as exc:
-        raise EndpointUnreachable(str(exc)) from exc
+    except (ChannelError, OSError) as exc:
+        raise EndpointUnreachable(
+            f'cannot connect to {endpoint.address}: {exc}') from exc
 
 
 class _Race:
@@ -110,7 +120,12 @@ class _Race:
             address = self._waiting.pop(0)
             family = (socket.AF_INET6 if ':' in address
                       else socket.AF_INET)
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as exc:
+                # A kernel without IPv6, for example; IPv4 may still do.
+                self._failures.append(f'{address}: {exc.strerror}')
+                continue
             sock.setblocking(False)
             error = sock.connect_ex((address, self._endpoint.port))
             if error in (0, errno.EINPROGRESS):
@@ -159,13 +174,16 @@ def _talk(channel: Channel, machine: Handshake, deadline: Deadline,
             raise _too_late(machine, deadline)
         data = channel.receive()
         if data is None:
+            # Half a frame, or a ping: more of them must not go on for ever.
+            if not deadline.remaining():
+                raise _too_late(machine, deadline)
             continue
         if not data:
             machine.receive_eof()
         try:
             machine.receive_data(data)
         except ConsoleError:
-            _send(channel, machine, deadline)
+            _send_last_words(channel, machine, deadline)
             raise
 
 
@@ -173,6 +191,15 @@ def _send(channel: Channel, machine: Handshake, deadline: Deadline) -> None:
     data = machine.data_to_send()
     if data and not send_all(channel, data, deadline):
         raise _too_late(machine, deadline)
+
+
+def _send_last_words(channel: Channel, machine: Handshake,
+                     deadline: Deadline) -> None:
+    try:
+        send_all(channel, machine.data_to_send(), deadline)
+    except ChannelError:
+        # It has gone, perhaps in anger; what went wrong before is the news.
+        return
 
 
 def _too_late(machine: Handshake, deadline: Deadline) -> HandshakeTimeout:
@@ -184,7 +211,7 @@ def identify_silent_peer(channel: Channel, clock: Clock,
                          ) -> EndpointNotRfb | None:
     """Find out what a peer is that never sent an RFB banner.
 
-    Web servers, TLS servers and others wait for their client to speak. The
+    Web servers and TLS servers wait for their client to speak. The
     handshake has failed already, so a question of another protocol cannot
     do harm; its answer turns "no answer" into what to correct.
 
@@ -192,17 +219,23 @@ def identify_silent_peer(channel: Channel, clock: Clock,
     """
     deadline = Deadline(clock, _PROBE_TIMEOUT, 'probe')
     try:
-        if not send_all(channel, b'HEAD / HTTP/1.0\r\n\r\n', deadline):
-            return None
-        if not wait_for(channel, READ, deadline):
-            return None
-        heard = channel.receive() or b''
+        heard = _ask(channel, deadline)
     except ChannelError:
         return None
-    if not heard or heard.startswith(b'RFB '):
+    if len(heard) < _TELLING_BYTES or heard.startswith(b'RFB '):
         return None
     spoken = versions.describe_stranger(heard)
     return EndpointNotRfb(f'this is not a VNC server: it {spoken}: '
                           f'{heard[:64]!r}', spoken)
 
 
+def _ask(channel: Channel, deadline: Deadline) -> bytes:
+    heard = b''
+    if not send_all(channel, _PROBE, deadline):
+        return heard
+    while len(heard) < _TELLING_BYTES and wait_for(channel, READ, deadline):
+        data = channel.receive()
+        if data == b'':
+            break
+        heard += data or b''
+    return heard

@@ -47,7 +47,8 @@ class IronicNodeStore(NodeStore):
         def query() -> NodeRecord | None:
             try:
                 return _record(objects.Node.get_by_uuid(_context(), uuid))
-            except (exception.NodeNotFound, exception.InvalidUUID):
+            except (exception.NodeNotFound, exception.InvalidUUID,
+                    db_exception.DBInvalidUnicodeParameter):
                 return None
         return self._run(query)
 
@@ -77,8 +78,11 @@ class IronicNodeStore(NodeStore):
         except CallTimeout as exc:
             raise NodeStoreUnavailable(
                 f'the database did not answer within the {deadline}') from exc
-        except (db_exception.DBError, sqlalchemy.exc.SQLAlchemyError,
+        except (db_exception.DBError, db_exception.CantStartEngineError,
+                sqlalchemy.exc.SQLAlchemyError, ImportError,
                 OSError) as exc:
+            # An ImportError says that [database]connection names a driver
+            # that is not installed.
             # Their texts can hold the connection URL with its password.
             raise NodeStoreUnavailable(
                 f'the database failed: {type(exc).__name__}') from None

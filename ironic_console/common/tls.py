@@ -49,12 +49,15 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
                          ('key_file', settings.key_file)):
         _check_readable(option, path)
     try:
-        context.load_cert_chain(settings.cert_file, settings.key_file or None)
+        # Without a password OpenSSL would ask for one at the terminal, and
+        # a service would wait for ever.
+        context.load_cert_chain(settings.cert_file, settings.key_file or None,
+                                password='')
     except (ssl.SSLError, OSError) as exc:
         raise ConfigError(
             f'[vnc]cert_file {settings.cert_file} and [vnc]key_file '
             f'{settings.key_file or settings.cert_file} are not a '
-            f'certificate with its key: {exc}') from exc
+            f'certificate with its key, unencrypted: {exc}') from exc
     return context
 
 

@@ -106,7 +106,10 @@ def _run(arguments: list[str]) -> int:
 
     def reread() -> 'Loaded':
         _reload_configuration(CONF)
-        return service.load(read_settings(CONF))
+        try:
+            return service.load(read_settings(CONF))
+        except (cfg.Error, ValueError) as exc:
+            raise ConfigError(_one_line(exc)) from exc
 
     loaded = service.load(read_settings(CONF))
     settings = loaded.settings
@@ -125,6 +128,7 @@ def _run(arguments: list[str]) -> int:
     service.forward_sighup(_service_wrapper())
     launcher.launch_service(service.ProxyService(make_worker, reread),
                             workers=settings.workers)
+    service.close_at_sigterm(listener)
     return int(launcher.wait() or 0)
 
 

@@ -165,6 +165,9 @@ class Connection:
             assert request.upgrade is not None
             browser = WebSocketChannel(self._channel, request.upgrade,
                                        conversation.trailing_data())
+            # The endpoint may take its time; that the browser was let in is
+            # no secret until then.
+            browser.flush()
             return self._reach_console(session, browser)
         except BaseException:
             services.sessions.remove(session)
@@ -182,6 +185,9 @@ class Connection:
         server = ServerHandshake(client.server_init)
         try:
             self._drive(browser, server, 'browser_handshake_timeout')
+            link = Link(browser, below, self._end_listener(session, endpoint),
+                        to_endpoint=server.trailing_data(),
+                        to_browser=client.trailing_data())
         except BaseException as exc:
             below.close()
             if not isinstance(exc, ConsoleError):
@@ -191,9 +197,6 @@ class Connection:
             return False
         LOG.info('%s: node %s opened for %s at %s', self._id, node.uuid,
                  browser.peer, endpoint.address)
-        link = Link(browser, below, self._end_listener(session, endpoint),
-                    to_endpoint=server.trailing_data(),
-                    to_browser=client.trailing_data())
         relay = self._services.relay
         relay.add(link)
         self._services.sessions.established(

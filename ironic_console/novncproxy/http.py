@@ -84,8 +84,9 @@ class Conversation:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as exc:
-                raise BadRequest(f'not HTTP: {exc}',
-                                 exc.error_status_hint) from exc
+                # The rest of its text quotes the line, ticket included.
+                raise BadRequest(f'not HTTP: {str(exc).partition(":")[0]}',
+                                 exc.error_status_hint) from None
             if isinstance(event, h11.Request):
                 return event
             if isinstance(event, (h11.ConnectionClosed, type(h11.PAUSED))):
@@ -126,12 +127,13 @@ class Conversation:
         data = b''.join(part for part in parts if part)
         if not send_all(self._channel, data, deadline):
             raise ChannelError(f'{self._channel.peer} took no answer')
-        if self._h11.their_state is not h11.DONE:
+        if not keep_alive or self._h11.our_state is not h11.DONE:
             return False
-        if self._h11.our_state is not h11.DONE:
+        # The end of a request without a body is an event of its own.
+        if not isinstance(self._h11.next_event(), h11.EndOfMessage):
             return False
         self._h11.start_next_cycle()
-        return keep_alive
+        return True
 
     def trailing_data(self) -> bytes:
         """:returns: bytes that came behind the head of an upgrade."""

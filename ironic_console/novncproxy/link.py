@@ -143,7 +143,7 @@ class Link:
     def pending(self) -> bool:
         """There is something to read that no selector will announce."""
         if self.closing:
-            return False
+            return not self.browser_busy() and self.browser.pending()
         return ((len(self._to_endpoint) < HIGH_WATER_BYTES
                  and self.browser.pending())
                 or (not self.browser_busy() and self.endpoint.pending()))
@@ -158,12 +158,22 @@ class Link:
         """
         pongs = self.browser.pongs
         try:
+            self._read_browser(now)
+        finally:
+            # What came before the end is still for the endpoint.
+            if self._to_endpoint:
+                self.push_to_endpoint()
+        if self.browser.pongs != pongs:
+            self.heard_at = now
+
+    def _read_browser(self, now: float) -> None:
+        try:
             for _ in range(_MESSAGES_A_TURN):
                 if len(self._to_endpoint) >= HIGH_WATER_BYTES:
-                    break
+                    return
                 data = self.browser.receive()
                 if data is None:
-                    break
+                    return
                 if not data:
                     raise Ended(close_reasons.BROWSER_CLOSED)
                 self.used_at = self.heard_at = now
@@ -173,10 +183,6 @@ class Link:
             raise Ended(close_reasons.BROWSER_LOST) from exc
         except RemoteProtocolError as exc:
             raise Ended(close_reasons.from_error(exc)) from exc
-        if self.browser.pongs != pongs:
-            self.heard_at = now
-        if self._to_endpoint:
-            self.push_to_endpoint()
 
     def push_to_endpoint(self) -> bool:
         """:returns: the endpoint took something."""

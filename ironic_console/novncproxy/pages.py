@@ -85,7 +85,7 @@ class Pages:
         answer = self._answers.get(request.path)
         if answer and request.etag and (('ETag', request.etag)
                                         in answer.headers):
-            return dataclasses.replace(answer, status=304, body=b'')
+            return dataclasses.replace(answer, status=304)
         return answer
 
     def __len__(self) -> int:

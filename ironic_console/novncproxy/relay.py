@@ -152,6 +152,7 @@ class Relay:
                 self._turn_closing(link, now, browser)
             else:
                 self._turn_open(link, now, browser, endpoint)
+            self._listen(link)
         except Ended as exc:
             self._end(link, exc.reason)
         # One session's trouble must not end all the others.
@@ -159,13 +160,12 @@ class Relay:
             LOG.exception('Bug: a session failed in the relay')
             self._end(link, close_reasons.BUG)
             self._finish(link)
-        else:
-            self._listen(link)
 
     @staticmethod
     def _turn_open(link: Link, now: float, browser: int, endpoint: int,
                    ) -> None:
-        progress = False
+        # Whoever has to wait after this turn begins to wait now.
+        progress = not (link.browser_busy() or link.endpoint_busy())
         if browser & WRITE:
             progress |= link.push_to_browser()
         if endpoint & WRITE:
@@ -289,12 +289,15 @@ class Relay:
             self._end(link, reason)
             return
         if now >= link.pinged_at + self.limits.ping_interval:
-            # A ping behind bytes that the browser does not take says
-            # nothing; stall_timeout looks after those.
-            if not link.browser_busy():
+            link.pinged_at = now
+            if link.browser_busy():
+                # A ping behind bytes that the browser does not take says
+                # nothing; stall_timeout looks after those. Who was not
+                # asked is not silent.
+                link.heard_at = now
+            else:
                 link.browser.ping()
                 self._turn(link, now, WRITE, 0)
-            link.pinged_at = now
         if not link.ended and not link.closing:
             self._schedule(link, now)
 

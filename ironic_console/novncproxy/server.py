@@ -2,6 +2,7 @@
 """Listener: accepts connections and gives each a thread to be set up on."""
 
 import contextlib
+import errno
 import logging
 import selectors
 import socket
@@ -50,7 +51,8 @@ def listen(host: str, port: int) -> socket.socket:
 class Server:
     """Accepts on a listener that may be shared with other processes.
 
-    :param listener: not blocking; stays its caller's.
+    :param listener: not blocking; ours from now on. Other processes may
+        have it too.
     :param services: for connections from now on; may be replaced.
     :param context: TLS towards browsers, or ``None``; may be replaced.
     """
@@ -73,6 +75,7 @@ class Server:
         """Accept nothing more; connections go on."""
         self._waker.send(b'\x00')
         self._thread.join()
+        self._listener.close()
         self._awake.close()
         self._waker.close()
 
@@ -101,6 +104,9 @@ class Server:
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return True
             except OSError as exc:
+                if exc.errno == errno.EINVAL:
+                    # Shut down by the parent process: the service ends.
+                    return False
                 LOG.error('Cannot accept connections: %s; raise the limit of '
                           'open files, or lower [ironic_console]'
                           'max_sessions', exc)

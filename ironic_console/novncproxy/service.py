@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Life of a worker process, as oslo.service drives it."""
 
+import contextlib
 import dataclasses
 import logging
+import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from oslo_service import service
 
@@ -119,8 +122,12 @@ class ProxyService(service.ServiceBase):
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        self._worker = self._make_worker()
-        self._worker.start()
+        worker = self._make_worker()
+        worker.start()
+        self._worker = worker
+        # What it works with was read before the fork, which for the
+        # successor of a worker that died may be long ago.
+        self.reset()
 
     def wait(self) -> None:
         self._stopped.wait()
@@ -156,3 +163,22 @@ def forward_sighup(wrapper: type | None) -> None:
         def reload(self: object) -> None:
             self.service_instance.reset()  # type: ignore[attr-defined]
         wrapper.reload = reload  # type: ignore[attr-defined]
+
+
+def close_at_sigterm(listener: socket.socket) -> None:
+    """Refuse connections as soon as this process is told to end.
+
+    That the workers close it is not enough: this process has it too, and
+    the kernel would go on taking connections that nobody will ever serve.
+    To shut it down ends it in all processes.
+
+    :param listener: of the parent process of the workers, which calls this.
+    """
+    before: Any = signal.getsignal(signal.SIGTERM)
+
+    def handle(number: int, frame: object) -> None:
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)

@@ -389,7 +389,7 @@ def only_vnc_auth(version: str = '3.8') -> Behaviour:
 class _Page(http.server.BaseHTTPRequestHandler):
     """What an embedded web server shows."""
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self.send_response(200)
         self.send_header('Content-Type', 'text/html')
         self.send_header('Content-Length', '0')

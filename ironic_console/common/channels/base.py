@@ -50,7 +50,9 @@ class Channel(abc.ABC):
         """Give as much as is taken now.
 
         :returns: number of bytes that the channel has taken over, from 0 to
-            all. What it took it keeps, see :meth:`flush`.
+            all. What it took it keeps, see :meth:`flush`; what it did not
+            take comes first next time, since TLS may have encrypted it
+            already.
         :raises ChannelError: the connection broke.
         """
 
@@ -76,13 +78,18 @@ def wait_for(channel: Channel, events: int, deadline: Deadline) -> bool:
 
     :param events: ``READ``, ``WRITE`` or both.
     :returns: ``False`` when the deadline has passed instead.
+    :raises ChannelError: it is closed, or no file descriptor is left.
     """
     if events & READ and channel.pending():
         return True
-    with selectors.DefaultSelector() as selector:
-        selector.register(channel.fileno(), events)
-        # A remaining time of 0 polls, so that what is there still counts.
-        return bool(selector.select(deadline.remaining()))
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(channel.fileno(), events)
+            # A remaining time of 0 polls: what is there still counts.
+            return bool(selector.select(deadline.remaining()))
+    except (OSError, ValueError) as exc:
+        raise ChannelError(
+            f'{channel.peer}: cannot be waited for: {exc}') from exc
 
 
 def send_all(channel: Channel, data: bytes, deadline: Deadline) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channel over TLS, and the handshake that makes one."""
 
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ class TlsChannel(TcpChannel):
     """TLS over TCP, after its handshake.
 
     :param sock: an ``SSLSocket`` whose handshake is done.
+
+    A reset may look like an end, OpenSSL does not always tell which it was.
     """
 
     is_plain = False
@@ -34,8 +37,6 @@ class TlsChannel(TcpChannel):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
                 InterruptedError):
             return None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return b''
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
@@ -45,8 +46,6 @@ class TlsChannel(TcpChannel):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
                 InterruptedError):
             return None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return 0
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
@@ -62,10 +61,15 @@ class TlsChannel(TcpChannel):
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
     def pending(self) -> bool:
+        return self.socket.pending() > 0
+
+    def shutdown_sending(self) -> None:
+        # Not SSLSocket's own, which forgets the TLS session: what the peer
+        # still says would then arrive as it is on the wire.
         try:
-            return self.socket.pending() > 0
-        except (OSError, ValueError):
-            return False
+            socket.socket.shutdown(self.socket, socket.SHUT_WR)
+        except OSError:
+            return
 
 
 def accept_tls(below: TcpChannel, context: ssl.SSLContext,

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channel over a WebSocket, in the role of the server. RFC 6455.
 
-websockify's ``WebSocket`` holds the conversation (opening, assembling
-messages, ping and close); this module makes it strict about what it takes,
-bounds what it keeps, and sends frames itself, so that a frame's payload can
-be moved by the kernel without passing through Python.
+websockify's ``WebSocket`` holds the conversation (opening, ping and close);
+this module makes it strict about what it takes, bounds what it keeps, and
+sends frames itself, so that a frame's payload can be moved by the kernel
+without passing through Python.
+
+RFB is a stream, in which the ends of WebSocket messages mean nothing. So the
+parts of a fragmented message are handed on as they come and never assembled.
 """
 
 import socket
@@ -18,13 +21,16 @@ from ironic_console.common.channels.base import Channel
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.errors import RemoteProtocolError, Side
 
-#: Longest frame and longest message that we take, bytes. noVNC sends 10 KiB
-#: at the most; other viewers put a whole clipboard into one.
+#: Longest frame that we take, bytes. noVNC sends 10 KiB at the most; other
+#: viewers put a whole clipboard into one.
 MAX_FRAME_BYTES = 256 * 1024
 #: Longest head of a frame that we send, bytes.
 FRAME_HEAD_BYTES = 10
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MAX_CLOSE_REASON_BYTES = 123
+# What a close frame must not say, RFC 6455 §7.4: below 1000, not assigned,
+# and 1005, 1006 and 1015, which stand for its absence.
+_CLOSE_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 _KNOWN = {_CONTINUATION, _BINARY, _CLOSE, _PING, _PONG}
@@ -77,6 +83,7 @@ class _StrictWebSocket(websocket.WebSocket):
     def __init__(self) -> None:
         super().__init__()
         self.pongs = 0
+        self._in_message = False
 
     def select_subprotocol(self, protocols: list[str]) -> str:
         # Old noVNC wants "binary"; the caller hands on no other.
@@ -97,22 +104,30 @@ class _StrictWebSocket(websocket.WebSocket):
                              f'frames of type {opcode} are not taken')
         if not second & 0x80:
             raise _Violation(1002, 'frame is not masked')
-        if opcode >= _CLOSE and (length > 125 or not first & 0x80):
-            raise _Violation(1002, 'control frame is long or fragmented')
+        if opcode >= _CLOSE:
+            if length > 125 or not first & 0x80:
+                raise _Violation(1002, 'control frame is long or fragmented')
+        elif (opcode == _CONTINUATION) is not self._in_message:
+            raise _Violation(1002, 'fragments are out of order')
         head = {126: 4, 127: 10}.get(length, 2)
         if len(buf) < head + 4:
             return None
         if head > 2:
             length = int.from_bytes(buf[2:head])
-        if length + len(self._partial_msg) > MAX_FRAME_BYTES:
-            raise _Violation(1009, f'message of {length} bytes or more, '
+        if length > MAX_FRAME_BYTES:
+            raise _Violation(1009, f'frame of {length} bytes, '
                                    f'{MAX_FRAME_BYTES} is the most')
         begin, end = head + 4, head + 4 + length
         if len(buf) < end:
             return None
-        return {'fin': bool(first & 0x80), 'opcode': opcode, 'masked': True,
-                'length': end,
-                'payload': self._unmask(buf[begin:end], buf[head:begin])}
+        payload = self._unmask(buf[begin:end], buf[head:begin])
+        if opcode == _CLOSE:
+            _check_close(payload)
+        elif opcode < _CLOSE:
+            self._in_message = not first & 0x80
+            opcode = _BINARY
+        return {'fin': True, 'opcode': opcode, 'masked': True,
+                'length': end, 'payload': payload}
 
     def _unmask(self, buf: bytes, mask: bytes) -> bytes:
         # One XOR of two long integers: as fast as numpy for frames of this
@@ -120,6 +135,18 @@ class _StrictWebSocket(websocket.WebSocket):
         size = len(buf)
         key = (mask * (size // 4 + 1))[:size]
         return (int.from_bytes(buf) ^ int.from_bytes(key)).to_bytes(size)
+
+
+def _check_close(payload: bytes) -> None:
+    """RFC 6455 §5.5.1: nothing, or a code and perhaps a reason."""
+    if not payload:
+        return
+    if int.from_bytes(payload[:2]) not in _CLOSE_CODES:
+        raise _Violation(1002, 'close frame without a valid code')
+    try:
+        payload[2:].decode()
+    except UnicodeDecodeError as exc:
+        raise _Violation(1002, 'close reason is not UTF-8') from exc
 
 
 class WebSocketChannel(Channel):
@@ -167,15 +194,15 @@ class WebSocketChannel(Channel):
             except _Violation as exc:
                 self.send_close(exc.code, str(exc))
                 raise self._violated(str(exc), exc.code) from exc
-            if self._websocket._sent_close and not self._ended:
-                # websockify saw a violation and has said so itself.
-                self._close_sent = True
-                if not self._websocket._received_close:
-                    raise self._violated('fragments out of order', 1002)
             if data is None:
-                self._ended = True
+                # websockify has answered the close frame, if there was one.
+                self._ended = self._close_sent = True
             elif data:
                 return data
+            elif not self._websocket.pending():
+                # An empty frame. Reading on would never end if the browser
+                # side sends nothing but these.
+                return None
         return b''
 
     def _next_message(self) -> bytes | None:
@@ -281,7 +308,7 @@ class WebSocketChannel(Channel):
 
     def ping(self) -> None:
         """Ask the browser side for a sign of life."""
-        self._control(_PING, b'')
+        self.queue(frame_head(0, _PING))
 
     def send_close(self, code: int, reason: str) -> None:
         """Queue a close frame; nothing but it will be sent from now on.
@@ -294,11 +321,10 @@ class WebSocketChannel(Channel):
         text = reason.encode()[:_MAX_CLOSE_REASON_BYTES]
         # A character that was cut in two would make the frame invalid.
         text = text.decode(errors='ignore').encode()
-        self._control(_CLOSE, struct.pack('>H', code) + text)
+        queue = self._between_frames()
+        queue += frame_head(2 + len(text), _CLOSE)
+        queue += struct.pack('>H', code) + text
         self._close_sent = True
-
-    def _control(self, opcode: int, payload: bytes) -> None:
-        self.queue(frame_head(len(payload), opcode) + payload)
 
     def queue(self, data: bytes) -> None:
         """Queue bytes between two frames.
@@ -307,13 +333,13 @@ class WebSocketChannel(Channel):
         """
         if self._close_sent:
             return
-        queue = self._after_body if self.body_left else self._output
+        queue = self._between_frames()
         if len(queue) < _MAX_OUTPUT_BYTES + MAX_FRAME_BYTES:
             queue += data
+
+    def _between_frames(self) -> bytearray:
+        return self._after_body if self.body_left else self._output
 
     def shutdown_sending(self) -> None:
         """Tell the browser side that nothing more comes."""
         self.below.shutdown_sending()
-
-
-

@@ -62,9 +62,15 @@ class PixelConverter:
         fields = [(maximum, shift)
                   for _, maximum, shift in _fields(pixel_format)]
         mask = (1 << pixel_format.bits_per_pixel) - 1
+        # RFC 6143 leaves open what spare bits hold. noVNC 1.3.0, Debian 12,
+        # 2022, takes them for opacity in part of a Raw rectangle that comes
+        # in pieces, and shows nothing there if they are zero.
+        spare = mask
+        for maximum, shift in fields:
+            spare &= ~(maximum << shift)
         pixels = bytearray()
         for colour in palette:
-            value = 0
+            value = spare
             for level, (maximum, shift) in zip(colour, fields, strict=True):
                 value |= (level * maximum + 127) // 255 << shift
             pixels += (value & mask).to_bytes(self.bytes_per_pixel, order)

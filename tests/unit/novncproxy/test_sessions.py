@@ -106,11 +106,11 @@ def test_ends_with_its_node(room):
     assert room.closed == [(NODE, close_reasons.REVOKED)]
 
 
-def test_a_new_endpoint_alone_ends_nothing(room):
+def test_ends_with_its_endpoint(room):
     room.open()
     room.store.records[NODE] = node_record(port=5999)
     room.registry.recheck()
-    assert not room.closed
+    assert room.closed == [(NODE, close_reasons.REVOKED)]
 
 
 def test_asks_for_all_nodes_at_once(room, monkeypatch):

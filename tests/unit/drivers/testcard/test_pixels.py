@@ -23,7 +23,7 @@ PALETTE = [(0, 0, 0), (255, 255, 255), (255, 150, 26)]
 
 
 def expected(pixel_format, colour):
-    """Straight from RFC 6143 §7.4, one pixel at a time."""
+    """Straight from RFC 6143 §7.4, one pixel at a time; spare bits set."""
     red, green, blue = (
         int(level * maximum / 255 + 0.5) for level, maximum in zip(
             colour, (pixel_format.red_max, pixel_format.green_max,
@@ -31,6 +31,9 @@ def expected(pixel_format, colour):
     value = (red << pixel_format.red_shift
              | green << pixel_format.green_shift
              | blue << pixel_format.blue_shift)
+    value |= ~(pixel_format.red_max << pixel_format.red_shift
+               | pixel_format.green_max << pixel_format.green_shift
+               | pixel_format.blue_max << pixel_format.blue_shift)
     size = pixel_format.bits_per_pixel // 8
     return (value % 256 ** size).to_bytes(
         size, 'big' if pixel_format.big_endian else 'little')
@@ -47,9 +50,14 @@ def test_writes_pixels_as_the_specification_has_them(pixel_format,
         expected(asked, PALETTE[index]) for index in (2, 0, 1))
 
 
+def test_spare_bits_are_opaque_for_novnc_1_3_0():
+    pixels = PixelConverter(NOVNC, PALETTE).convert(bytes(range(256)))
+    assert set(pixels[3::4][:len(PALETTE)]) == {255}
+
+
 def test_writes_known_bytes():
     assert PixelConverter(NOVNC, PALETTE).convert(b'\x02') == bytes(
-        (255, 150, 26, 0))
+        (255, 150, 26, 255))
     assert PixelConverter(RGB565, PALETTE).convert(b'\x01') == b'\xff\xff'
     assert PixelConverter(BGR233, PALETTE).convert(b'\x02') == bytes(
         (7 | 4 << 3,))

@@ -114,7 +114,7 @@ def test_sends_the_whole_screen_first(desk):
     pixels = desk.update()[WHOLE]
     x, y = 40, 100
     at = (y * 640 + x) * 4
-    assert pixels[at:at + 4] == b'\xff\xff\xff\x00'
+    assert pixels[at:at + 4] == b'\xff\xff\xff\xff'
 
 
 def test_incremental_requests_wait_for_news(desk):

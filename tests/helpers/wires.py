@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions of a relay on real sockets, with both far ends in the test."""
+
+import queue
+import socket
+import ssl
+import struct
+import threading
+from typing import Self
+
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.channels.tls import accept_tls
+from ironic_console.common.channels.websocket import WebSocketChannel
+from ironic_console.common.clock import Clock, Deadline
+from ironic_console.novncproxy import close_reasons
+from ironic_console.novncproxy.close_reasons import CloseReason
+from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.relay import Relay, RelayLimits
+from tests.helpers.clock import FrozenClock
+from tests.helpers.proxy import PATIENCE, WebSocketPeer
+
+_UPGRADE = {'upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+            'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
+
+
+def tcp_pair(buffer_bytes: int = 0) -> tuple[socket.socket, socket.socket]:
+    """Connect two sockets over loopback.
+
+    :param buffer_bytes: of the kernel, in each of the four directions.
+    """
+    with socket.socket() as listener:
+        near = socket.socket()
+        for sock in (listener, near):
+            if buffer_bytes:
+                for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                    sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
+        listener.bind(('127.0.0.1', 0))
+        listener.listen(1)
+        near.connect(listener.getsockname())
+        far, _address = listener.accept()
+    far.settimeout(PATIENCE)
+    return near, far
+
+
+class Wire:
+    """One session: ``browser`` and ``endpoint`` are the far ends.
+
+    :param server: context of TLS towards the browser.
+    :param client: that of the browser.
+    :param buffer_bytes: of the kernel, for each socket.
+    :ivar browser: what the proxy sends, decoded.
+    :ivar endpoint: socket of the VNC server.
+    :ivar link: belongs to the relay once it was added.
+    """
+
+    def __init__(self, server: ssl.SSLContext | None = None,
+                 client: ssl.SSLContext | None = None,
+                 buffer_bytes: int = 0, answers_pings: bool = True,
+                 to_endpoint: bytes = b'', to_browser: bytes = b'') -> None:
+        near, far = tcp_pair(buffer_bytes)
+        channel = TcpChannel(near, 'browser')
+        if server and client:
+            channel, far = _encrypt(channel, far, server, client)
+        below, self.endpoint = tcp_pair(buffer_bytes)
+        websocket = WebSocketChannel(channel, _UPGRADE)
+        assert websocket.flush()
+        head = b''
+        while not head.endswith(b'\r\n\r\n'):
+            head += far.recv(1)
+        self._ends: queue.Queue[CloseReason] = queue.Queue()
+        self.link = Link(websocket, TcpChannel(below, 'endpoint'),
+                         lambda _link, reason: self._ends.put(reason),
+                         to_endpoint, to_browser)
+        self.browser = WebSocketPeer(far, answers_pings=answers_pings)
+
+    def wait_ended(self) -> CloseReason:
+        """:returns: why the session ended, once both sides are closed."""
+        reason = self._ends.get(timeout=PATIENCE)
+        assert self.link.browser.fileno() == -1
+        assert self.link.endpoint.fileno() == -1
+        assert self._ends.empty(), 'it must end once'
+        return reason
+
+    @property
+    def alive(self) -> bool:
+        return self._ends.empty()
+
+    def receive(self, size: int) -> bytes:
+        """:returns: so many bytes that reached the endpoint."""
+        data = bytearray()
+        while len(data) < size:
+            piece = self.endpoint.recv(min(size - len(data), 1 << 20))
+            assert piece, f'closed after {len(data)} of {size} bytes'
+            data += piece
+        return bytes(data)
+
+    def endpoint_sees_end(self) -> bool:
+        """Wait for it."""
+        try:
+            return self.endpoint.recv(1) == b''
+        except ConnectionError:
+            return True
+
+    def fill(self) -> int:
+        """Send from the endpoint until nothing has been taken for a moment.
+
+        :returns: number of bytes; they count up in fours.
+        """
+        self.endpoint.settimeout(0.2)
+        sent = 0
+        try:
+            while True:
+                sent += self.endpoint.send(counting(sent, 65536))
+        except TimeoutError:
+            return sent
+        finally:
+            self.endpoint.settimeout(PATIENCE)
+
+    def reset(self, sock: socket.socket) -> None:
+        """Close a far end with RST."""
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                        struct.pack('ii', 1, 0))
+        sock.close()
+
+    def close(self) -> None:
+        self.browser.sock.close()
+        self.endpoint.close()
+        self.link.close()
+
+
+def counting(begin: int, size: int) -> bytes:
+    """:returns: a piece of an endless stream in which no place is like
+        another nearby."""
+    first = begin // 4
+    words = range(first, (begin + size) // 4 + 1)
+    data = struct.pack(f'>{len(words)}I', *words)
+    return data[begin - first * 4:][:size]
+
+
+def _encrypt(channel: TcpChannel, far: socket.socket,
+             server: ssl.SSLContext, client: ssl.SSLContext,
+             ) -> tuple[TcpChannel, socket.socket]:
+    accepted: list[TcpChannel] = []
+    thread = threading.Thread(target=lambda: accepted.append(accept_tls(
+        channel, server, Deadline(Clock(), PATIENCE, 'test'))))
+    thread.start()
+    far = client.wrap_socket(far, server_hostname='localhost')
+    thread.join()
+    return accepted[0], far
+
+
+class Exchange:
+    """A running relay and its sessions; a context manager.
+
+    :param clock: stands still unless the test brings its own.
+    """
+
+    def __init__(self, limits: RelayLimits | None = None,
+                 clock: Clock | None = None) -> None:
+        self.clock = clock or FrozenClock()
+        self.relay = Relay(limits or RelayLimits(), self.clock)
+        self._wires: list[Wire] = []
+
+    def __enter__(self) -> Self:
+        self.relay.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for wire in self._wires:
+            wire.browser.sock.close()
+            wire.endpoint.close()
+        self.relay.stop(close_reasons.SHUTDOWN, PATIENCE)
+        assert not self.relay._thread.is_alive()
+
+    def open(self, wire: Wire | None = None) -> Wire:
+        """Let the relay carry a session."""
+        wire = wire or Wire()
+        self._wires.append(wire)
+        self.relay.add(wire.link)
+        self.settle()
+        return wire
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and the relay notice."""
+        assert isinstance(self.clock, FrozenClock)
+        self.clock.advance(seconds)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the relay has done all that there was to do."""
+        for _ in range(2):
+            done = threading.Event()
+            self.relay._call(done.set)
+            assert done.wait(PATIENCE)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS channel, and the handshake that makes one."""
+
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pytest
+
+from ironic_console.common.channels.base import (
+    READ,
+    ChannelError,
+    send_all,
+    wait_for,
+)
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.channels.tls import TlsChannel, accept_tls
+from ironic_console.common.clock import Clock, Deadline
+from tests.helpers.certificates import Authority
+from tests.helpers.channels import (
+    MEGABYTES,
+    ChannelConformance,
+    FarTls,
+    Pair,
+    in_thread,
+    passed,
+    receive_all,
+    receive_end,
+    soon,
+    tcp_pair,
+)
+
+AUTHORITY = Authority()
+SERVER = AUTHORITY.issue('proxy.example').server_context()
+CLIENT = AUTHORITY.client_context()
+
+
+def make_pair() -> Pair:
+    """:returns: our channel and a TLS client."""
+    near, far = tcp_pair()
+    below = TcpChannel(near, '192.0.2.7')
+    made = []
+
+    def accept() -> None:
+        made.append(accept_tls(below, SERVER, soon()))
+    with in_thread(accept):
+        far.settimeout(10)
+        secure = CLIENT.wrap_socket(far, server_hostname='proxy.example')
+    return Pair(made[0], FarTls(secure))
+
+
+class TestTlsChannel(ChannelConformance):
+    @pytest.fixture
+    def pair(self) -> Iterator[Pair]:
+        pair = make_pair()
+        yield pair
+        pair.close()
+
+    def test_the_kernel_must_not_move_its_bytes(self, pair: Pair) -> None:
+        assert not pair.channel.is_plain
+
+    def test_keeps_the_name_of_its_peer(self, pair: Pair) -> None:
+        assert pair.channel.peer == '192.0.2.7'
+
+    def test_says_what_a_selector_cannot_see(self, pair: Pair) -> None:
+        for record in (MEGABYTES[:5000], MEGABYTES[5000:12000]):
+            pair.far.send(record)
+        assert wait_for(pair.channel, READ, soon())
+        buffer, data = bytearray(1500), b''
+        hidden = 0
+        while len(data) < 12000:
+            if pair.channel.pending():
+                hidden += 1
+            else:
+                assert wait_for(pair.channel, READ, soon())
+            size = pair.channel.receive_into(memoryview(buffer))
+            data += buffer[:size or 0]
+        assert data == MEGABYTES[:12000]
+        assert hidden
+        assert not pair.channel.pending()
+        assert pair.channel.receive_into(memoryview(buffer)) is None
+
+    def test_a_record_that_is_not_all_there_is_not_pending(
+            self, pair: Pair) -> None:
+        record = take_record(pair, b'x' * 1000)
+        os.write(pair.far.socket.fileno(), record[:500])
+        assert wait_for(pair.channel, READ, soon())
+        assert pair.channel.receive() is None
+        assert not pair.channel.pending()
+        os.write(pair.far.socket.fileno(), record[500:])
+        assert receive_all(pair.channel, 1000) == b'x' * 1000
+
+    def test_receiving_into_a_buffer_ends(self, pair: Pair) -> None:
+        pair.far.stop_sending()
+        assert wait_for(pair.channel, READ, soon())
+        assert pair.channel.receive_into(memoryview(bytearray(9))) == 0
+
+    # OpenSSL 3.0 tells Python of a reset as if it were an end, and whether it
+    # does depends on what was going on. Either will do.
+
+    def test_tells_of_a_reset_when_receiving(self, pair: Pair) -> None:
+        pair.far.reset()
+        assert wait_for(pair.channel, READ, soon())
+        with contextlib.suppress(ChannelError):
+            assert pair.channel.receive() == b''
+
+    def test_receiving_into_a_buffer_tells_of_a_reset(self, pair: Pair,
+                                                      ) -> None:
+        pair.far.reset()
+        assert wait_for(pair.channel, READ, soon())
+        with contextlib.suppress(ChannelError):
+            assert pair.channel.receive_into(memoryview(bytearray(9))) == 0
+
+    def test_names_its_peer_in_errors(self, pair: Pair) -> None:
+        pair.channel.close()
+        with pytest.raises(ChannelError, match=r'^192\.0\.2\.7: '):
+            pair.channel.receive()
+        with pytest.raises(ChannelError, match=r'^192\.0\.2\.7: '):
+            pair.channel.receive_into(memoryview(bytearray(9)))
+
+    def test_ends_without_a_goodbye_too(self, pair: Pair) -> None:
+        pair.far.send(b'last')
+        os.close(pair.far.socket.detach())
+        assert receive_end(pair.channel) == b'last'
+
+    def test_what_was_tampered_with_breaks_the_connection(
+            self, pair: Pair) -> None:
+        record = bytearray(take_record(pair, b'x' * 1000))
+        record[-1] ^= 1
+        os.write(pair.far.socket.fileno(), record)
+        assert wait_for(pair.channel, READ, soon())
+        with pytest.raises(ChannelError):
+            pair.channel.receive()
+
+    def test_still_reads_after_it_has_stopped_sending(self, pair: Pair,
+                                                      ) -> None:
+        assert send_all(pair.channel, b'bye', soon())
+        pair.channel.shutdown_sending()
+        pair.far.send(MEGABYTES[:30000])
+        assert receive_all(pair.channel, 30000) == MEGABYTES[:30000]
+        assert pair.far.receive(3) == b'bye'
+        pair.far.stop_sending()
+        assert receive_end(pair.channel) == b''
+
+    def test_stops_sending_to_a_peer_that_has_gone(self, pair: Pair,
+                                                   ) -> None:
+        pair.channel.close()
+        pair.channel.shutdown_sending()
+
+    def test_what_was_not_taken_goes_through_later(self, pair: Pair) -> None:
+        data = MEGABYTES[:99999]
+        taken = 0
+        while pair.channel.send(data):
+            taken += 1
+        with in_thread(pair.far.receive, (taken + 1) * len(data)):
+            assert send_all(pair.channel, data, soon())
+
+
+def take_record(pair: Pair, data: bytes) -> bytes:
+    """:returns: what the far end would have sent, as it is on the wire."""
+    left, right = socket.socketpair()
+    sock = pair.far.socket
+    # The session stays, only the file below it is another one for a moment.
+    saved = os.dup(sock.fileno())
+    os.dup2(left.fileno(), sock.fileno())
+    sock.sendall(data)
+    os.dup2(saved, sock.fileno())
+    os.close(saved)
+    left.close()
+    record = b''
+    while piece := right.recv(65536):
+        record += piece
+    right.close()
+    return record
+
+
+class TestAcceptTls:
+    def test_takes_the_connection_over(self) -> None:
+        pair = make_pair()
+        assert isinstance(pair.channel, TlsChannel)
+        assert pair.channel.socket.version() == 'TLSv1.3'
+        pair.close()
+
+    def test_refuses_what_is_not_tls(self) -> None:
+        near, far = tcp_pair()
+        far.sendall(b'GET / HTTP/1.1\r\nHost: proxy\r\n\r\n')
+        below = TcpChannel(near, '192.0.2.7')
+        with pytest.raises(ChannelError, match=r'192\.0\.2\.7: TLS failed'):
+            accept_tls(below, SERVER, soon())
+        assert below.fileno() == -1
+        assert_closed(far)
+
+    def test_a_client_that_distrusts_us_breaks_off(self) -> None:
+        near, far = tcp_pair()
+
+        def distrust() -> None:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                CLIENT.wrap_socket(far, server_hostname='other.example')
+        below = TcpChannel(near, '192.0.2.7')
+        with in_thread(distrust), pytest.raises(ChannelError):
+            receive_end(accept_tls(below, SERVER, soon()))
+
+    def test_a_silent_client_gets_no_longer_than_the_deadline(self) -> None:
+        near, far = tcp_pair()
+        below = TcpChannel(near, '192.0.2.7')
+        deadline = Deadline(Clock(), 0.02, 'head_timeout')
+        with pytest.raises(ChannelError, match=r'TLS was not set up within '
+                                               r'the head_timeout of 0\.02 s'):
+            accept_tls(below, SERVER, deadline)
+        assert_closed(far)
+
+    def test_a_dribbling_client_gets_no_longer_than_the_deadline(
+            self) -> None:
+        near, far = tcp_pair()
+        far.sendall(b'\x16\x03\x01\x02\x00\x01')
+        below = TcpChannel(near, '192.0.2.7')
+        with pytest.raises(ChannelError, match='not set up within'):
+            accept_tls(below, SERVER, passed())
+        assert_closed(far)
+
+    def test_a_client_that_has_gone_is_an_error(self) -> None:
+        near, far = tcp_pair()
+        far.close()
+        below = TcpChannel(near, '192.0.2.7')
+        with pytest.raises(ChannelError):
+            accept_tls(below, SERVER, soon())
+        assert below.fileno() == -1
+
+    def test_a_client_that_hung_up_angrily_is_an_error(self) -> None:
+        near, far = tcp_pair()
+        below = TcpChannel(near, '192.0.2.7')
+        FarTls(far).reset()  # type: ignore[arg-type]
+        assert wait_for(below, READ, soon())
+        with pytest.raises(ChannelError):
+            accept_tls(below, SERVER, soon())
+        assert below.fileno() == -1
+
+    def test_a_closed_connection_is_an_error(self) -> None:
+        near, far = tcp_pair()
+        below = TcpChannel(near, '192.0.2.7')
+        below.close()
+        with pytest.raises(ChannelError):
+            accept_tls(below, SERVER, soon())
+        far.close()
+
+
+def assert_closed(far: socket.socket) -> None:
+    """The far end sees that we have let go, perhaps after an alert."""
+    far.settimeout(10)
+    try:
+        while far.recv(1000):
+            continue
+    except ConnectionResetError:
+        pass
+    finally:
+        far.close()

@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The story of a connection, told with real sockets on both sides."""
+
+import dataclasses
+import json
+import logging
+import threading
+
+import pytest
+
+from ironic_console.common import dialer
+from ironic_console.common.errors import Unauthorized
+from ironic_console.novncproxy.http import refusal
+from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.relay import RelayLimits
+from ironic_console.novncproxy.sessions import SessionPolicy
+from tests.helpers.proxy import (
+    BINARY,
+    NODE,
+    SETUP,
+    Browser,
+    Holdings,
+    HTTPConnection,
+    Refused,
+    RefusedInside,
+    RunningWorker,
+    http_get,
+    make_settings,
+    masked,
+    node_record,
+    path_to,
+    ticket_for,
+    wait_until,
+)
+from tests.simulators.rfb_server import (
+    RfbServer,
+    cut,
+    echo_server,
+    good,
+    pack_server_init,
+    refused_port,
+    says,
+    silent,
+)
+
+FORBIDDEN = refusal(Unauthorized('')).body
+
+
+@pytest.fixture(scope='module')
+def endpoint():
+    with RfbServer(echo_server()) as server:
+        yield server
+
+
+@pytest.fixture
+def server():
+    """An endpoint whose behaviour the test chooses."""
+    with RfbServer(echo_server()) as server:
+        yield server
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Starts workers."""
+    workers = []
+
+    def run(*records, **settings):
+        worker = RunningWorker(make_settings(tmp_path, **settings), *records)
+        workers.append(worker)
+        return worker.__enter__()
+
+    yield run
+    for worker in workers:
+        worker.__exit__()
+
+
+@pytest.fixture
+def record(endpoint):
+    return node_record(endpoint.port)
+
+
+@pytest.fixture
+def worker(run, record):
+    return run(record)
+
+
+def lines(caplog, level):
+    return [record.getMessage() for record in caplog.records
+            if record.levelno == level
+            and record.name.startswith('ironic_console')]
+
+
+# -- before the upgrade -------------------------------------------------------
+
+def test_tells_a_page_what_its_websocket_would_be_told(worker, record):
+    target = path_to(NODE, ticket_for(record))
+    response = http_get(worker.address, target)
+    assert response.status == 200
+    assert json.loads(response.body) == {'status': 'ok'}
+    response = http_get(worker.address, path_to(NODE, 'bad'))
+    assert (response.status, response.body) == (403, FORBIDDEN)
+    response = http_get(worker.address, target,
+                        'Origin: https://evil.example')
+    assert (response.status, response.body) == (403, FORBIDDEN)
+    worker.store.available = False
+    assert http_get(worker.address, target).status == 503
+
+
+def test_the_verdict_opens_nothing(worker, record, endpoint):
+    before = len(endpoint.peers)
+    http_get(worker.address, path_to(NODE, ticket_for(record)))
+    assert worker.sessions() == 0
+    assert len(endpoint.peers) == before
+
+
+def test_refuses_before_the_upgrade_and_reaches_no_endpoint(worker,
+                                                            endpoint):
+    before = len(endpoint.peers)
+    with pytest.raises(Refused) as caught:
+        Browser(worker.address, path_to(NODE, 'bad'))
+    assert caught.value.response.status == 403
+    assert caught.value.response.body == FORBIDDEN
+    assert len(endpoint.peers) == before
+
+
+def test_the_limit_of_sessions_is_an_answer_for_both(run, record):
+    worker = run(record, sessions=SessionPolicy(max_sessions=1))
+    with worker.open(record) as first:
+        first.shake_hands()
+        with pytest.raises(Refused) as caught:
+            worker.open(record)
+        answer = http_get(worker.address,
+                          path_to(NODE, ticket_for(record)))
+        for response in (caught.value.response, answer):
+            assert response.status == 503
+            assert b'in use' in response.body
+        first.close_politely()
+    wait_until(lambda: not worker.sessions(), 'there is room again')
+    with worker.open(record) as second:
+        second.shake_hands()
+
+
+def test_several_files_come_over_one_connection(worker):
+    with HTTPConnection(worker.address) as connection:
+        for path in ('/', '/novnc/core/rfb.js', '/healthz'):
+            assert connection.request(path).status == 200
+        assert connection.request('/missing').status == 404
+        assert connection.is_closed()
+
+
+def test_a_page_and_then_a_console_over_one_connection(worker, record):
+    with HTTPConnection(worker.address) as connection:
+        assert connection.request('/').status == 200
+        response = connection.request(
+            path_to(NODE, ticket_for(record)), 'Connection: Upgrade',
+            'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+            'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+        assert response.status == 101
+
+
+def test_without_keep_alive_every_answer_is_the_last(run, record):
+    worker = run(record, setup=dataclasses.replace(SETUP,
+                                                   keepalive_timeout=0))
+    with HTTPConnection(worker.address) as connection:
+        response = connection.request('/')
+        assert response.headers['connection'] == 'close'
+        assert connection.is_closed()
+
+
+def test_gives_up_a_connection_that_is_not_used(run, record):
+    worker = run(record, setup=dataclasses.replace(
+        SETUP, keepalive_timeout=0.05, head_timeout=0.1))
+    with (HTTPConnection(worker.address) as used,
+          HTTPConnection(worker.address) as silent):
+        used.request('/')
+        assert used.is_closed()
+        assert silent.is_closed()
+
+
+def test_half_a_head_is_answered_at_its_deadline(run, record):
+    worker = run(record, setup=dataclasses.replace(SETUP, head_timeout=0.1))
+    with HTTPConnection(worker.address) as slow:
+        slow.send(b'GET / HTTP/1.1\r\nHost:')
+        assert slow.read_response().status == 408
+        assert slow.is_closed()
+
+
+@pytest.mark.parametrize(('request_line', 'status'), [
+    ('POST / HTTP/1.1', 405), ('CONNECT evil.example:443 HTTP/1.1', 400),
+    ('GET http://evil.example/ HTTP/1.1', 400),
+    ('GET https:/evil.example HTTP/1.1', 400),
+    ('GET //evil.example HTTP/1.1', 404),
+    ('GET ///evil.example/%2F.. HTTP/1.1', 404),
+    ('GET /\\evil.example HTTP/1.1', 404), ('nonsense', 400)])
+def test_nothing_is_ever_a_redirect(worker, request_line, status):
+    with HTTPConnection(worker.address) as connection:
+        connection.send(f'{request_line}\r\nHost: evil.example\r\n'
+                        '\r\n'.encode())
+        response = connection.read_response()
+        assert response.status == status
+        assert 'location' not in response.headers
+        assert connection.is_closed()
+
+
+def test_an_upgrade_with_a_body_is_refused(worker, record):
+    for body in ('Content-Length: 5', 'Transfer-Encoding: chunked'):
+        with pytest.raises(Refused) as caught:
+            worker.open(record, body)
+        assert caught.value.response.status == 400
+
+
+# -- the console --------------------------------------------------------------
+
+def test_the_browser_gets_the_server_init_of_the_endpoint(worker, record):
+    with worker.open(record) as browser:
+        assert browser.shake_hands() == pack_server_init(
+            800, 600, b'simulator')
+
+
+@pytest.mark.parametrize('banner', [
+    b'RFB 003.003\n', b'RFB 003.007\n', b'RFB 003.008\n'])
+def test_takes_viewers_of_any_version(worker, record, banner):
+    with worker.open(record) as browser:
+        browser.shake_hands(banner)
+        browser.send(b'echo')
+        assert browser.read(4) == b'echo'
+
+
+def test_takes_all_that_a_viewer_says_ahead(worker, record):
+    ahead = b'RFB 003.008\n' + b'\x01\x01' + b'echo'
+    request = masked(BINARY, ahead[:5]) + masked(BINARY, ahead[5:])
+    with worker.open(record, early=request) as browser:
+        assert browser.read(12) == b'RFB 003.008\n'
+        assert browser.read(2 + 4) == b'\x01\x01' + bytes(4)
+        init = pack_server_init(800, 600, b'simulator')
+        assert browser.read(len(init)) == init
+        assert browser.read(4) == b'echo'
+
+
+def test_pixels_that_come_with_server_init_are_not_lost(run, server):
+    server.behaviour = says(
+        b'RFB 003.008\n', b'\x01\x01', bytes(4),
+        pack_server_init(800, 600, b'x') + b'pixels')
+    record = node_record(server.port)
+    with run(record).open(record) as browser:
+        browser.shake_hands()
+        assert browser.read(6) == b'pixels'
+
+
+def test_the_endpoint_is_asked_before_the_browser_is(run, server):
+    record = node_record(server.port)
+    with run(record).open(record) as browser:
+        # The browser has not said a word yet.
+        assert server.peer().wait_received(14) == (
+            b'RFB 003.008\n' + b'\x01\x01')
+        browser.shake_hands()
+
+
+def test_logs_one_line_at_the_beginning_and_one_at_the_end(worker, record,
+                                                           caplog):
+    caplog.set_level(logging.INFO)
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        browser.send(b'echo')
+        browser.read(4)
+        browser.close_politely()
+    wait_until(lambda: not worker.sessions(), 'it has ended')
+    opened, closed = lines(caplog, logging.INFO)
+    assert f'node {NODE} opened for 127.0.0.1:' in opened
+    assert f'at {record.endpoint().address}' in opened
+    assert f'node {NODE} closed for 127.0.0.1:' in closed
+    assert '4 bytes in, 4 bytes out: browser closed' in closed
+    assert opened[:8] == closed[:8]
+
+
+# -- failures -----------------------------------------------------------------
+
+@pytest.mark.parametrize('banner', [
+    b'RFB 003.003\n', b'RFB 003.007\n', b'RFB 003.008\n'])
+def test_a_viewer_learns_twice_why_there_is_no_picture(run, caplog, banner):
+    with refused_port() as (_host, port):
+        record = node_record(port)
+        worker = run(record)
+        with worker.open(record) as browser:
+            with pytest.raises(RefusedInside) as caught:
+                browser.shake_hands(banner)
+            code, text = browser.wait_closed()
+    assert code == 4503
+    assert str(caught.value).startswith(
+        "The server's console refused the connection or cannot be reached.")
+    assert str(caught.value).startswith(text)
+    [line] = lines(caplog, logging.WARNING)
+    assert f'node {NODE} could not be opened' in line
+    assert f'127.0.0.1:{port}' in line
+    # So that a user can tell the operator which line it is.
+    assert str(caught.value).endswith(f'({line[:8]})')
+    assert worker.sessions() == 0
+
+
+def test_a_record_that_names_no_endpoint_is_told_apart_in_the_log_only(
+        run, caplog):
+    record = dataclasses.replace(node_record(), info={
+        'console_endpoint': {'host': 'h', 'port': 1, 'colour': 'red'}})
+    with run(record).open(record) as browser:
+        assert 'colour' not in browser.read_refusal()
+        assert browser.wait_closed()[0] == 1011
+    [line] = lines(caplog, logging.WARNING)
+    assert 'colour' in line
+
+
+def test_an_address_that_policy_forbids_is_never_dialled(run, server):
+    record = node_record(server.port)
+    with run(record, networks=()).open(record) as browser:
+        assert 'not allowed' in browser.read_refusal()
+        assert browser.wait_closed()[0] == 4502
+    assert not server.peers
+
+
+def test_asks_a_silent_endpoint_what_it_is(run, server, monkeypatch):
+    monkeypatch.setattr(dialer, '_PROBE_TIMEOUT', 0.1)
+    server.behaviour = silent()
+    record = node_record(server.port)
+    worker = run(record, setup=dataclasses.replace(SETUP,
+                                                   handshake_timeout=0.1))
+    with worker.open(record) as browser:
+        assert 'did not answer in time' in browser.read_refusal()
+        assert browser.wait_closed()[0] == 4504
+    assert server.peer().wait_ended()
+
+
+def test_a_viewer_that_is_none_is_told_so_and_costs_no_endpoint(
+        run, server, caplog):
+    record = node_record(server.port)
+    with run(record).open(record) as browser:
+        browser.send(b'GET / HTTP/1.1\r\n')
+        assert browser.wait_closed() == (
+            1002, 'The viewer sent what is not valid RFB.')
+    assert server.peer().wait_ended() == 'closed by peer'
+    assert len(lines(caplog, logging.WARNING)) == 1
+
+
+def test_a_viewer_that_says_nothing_is_given_up(run, server):
+    record = node_record(server.port)
+    worker = run(record, setup=dataclasses.replace(
+        SETUP, browser_handshake_timeout=0.1))
+    with worker.open(record) as browser:
+        assert browser.wait_closed() == (
+            1008, 'The viewer did not answer in time.')
+    assert server.peer().wait_ended() == 'closed by peer'
+    assert worker.sessions() == 0
+
+
+def test_a_browser_that_goes_during_set_up_leaves_nothing(run, server):
+    record = node_record(server.port)
+    worker = run(record)
+    before = Holdings.now()
+    for size in (0, 12, 13):
+        with worker.open(record) as browser:
+            ahead = (b'RFB 003.008\n' + b'\x01')[:size]
+            if ahead:
+                browser.send(ahead)
+            browser.http.reset()
+    wait_until(lambda: len(server.peers) == 3, 'all have been dialled')
+    for peer in server.peers:
+        assert peer.wait_ended()
+    wait_until(lambda: not worker.sessions(), 'no session is left')
+    before.wait_for_return()
+
+
+def test_a_right_that_ends_during_set_up_ends_the_session(run, server):
+    greeted = threading.Event()
+
+    def slow(peer):
+        greeted.wait(10)
+        good()(peer)
+
+    server.behaviour = slow
+    record = node_record(server.port)
+    worker = run(record, setup=dataclasses.replace(SETUP,
+                                                   handshake_timeout=10))
+    with worker.open(record) as browser:
+        server.peer()
+        del worker.store.records[NODE]
+        wait_until(lambda: all(session.revoked for session in
+                               worker.worker._sessions._sessions),
+                   'the end of the right is noticed')
+        greeted.set()
+        browser.shake_hands()
+        assert browser.wait_closed()[0] == 1008
+
+
+def test_a_right_that_ends_later_ends_the_session(worker, record):
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        worker.store.records[NODE] = dataclasses.replace(record,
+                                                         enabled=False)
+        assert browser.wait_closed() == (
+            1008, 'The console of this node was switched off.')
+
+
+def test_an_endpoint_that_ends_later_ends_the_session(run, server):
+    server.behaviour = cut(good(), 12 + 2 + 4 + 24 + len('simulator'))
+    record = node_record(server.port)
+    with run(record).open(record) as browser:
+        browser.shake_hands()
+        assert browser.wait_closed()[0] == 4502
+
+
+def test_limits_of_the_relay_are_in_force(run, record):
+    worker = run(record, relay=RelayLimits(max_session_length=0.1))
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        assert browser.wait_closed()[0] == 1008
+
+
+def test_a_bug_leaves_one_traceback_and_no_descriptors(
+        worker, record, endpoint, monkeypatch, caplog):
+    before = Holdings.now()
+
+    def fail(*args, **options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Link, '__init__', fail)
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        assert browser.read_to_end() == b''
+    assert endpoint.peers[-1].wait_ended() == 'closed by peer'
+    assert caplog.text.count('Traceback') == 1
+    assert worker.sessions() == 0
+    before.wait_for_return()

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One session's bytes, moved step by step without a loop around them."""
+
+import contextlib
+import os
+import select
+import struct
+
+import pytest
+
+from ironic_console.common.channels.base import READ, WRITE
+from ironic_console.novncproxy import close_reasons, link
+from ironic_console.novncproxy.link import Buffers, Ended
+from tests.helpers.proxy import CLOSE, PING, Holdings, masked
+from tests.helpers.wires import Wire, counting
+
+BULK = 200_000
+
+
+@pytest.fixture
+def buffers():
+    buffers = Buffers()
+    yield buffers
+    buffers.pipes.close()
+
+
+@pytest.fixture
+def wire(buffers):
+    wire = Wire(buffer_bytes=65536)
+    wire.link.attach(buffers)
+    yield wire
+    wire.close()
+
+
+def pull(wire, times=1):
+    """Read the endpoint that often, when there is something."""
+    for _ in range(times):
+        select.select([wire.link.endpoint.fileno()], [], [], 1)
+        wire.link.pull_from_endpoint()
+
+
+def pull_from_browser(wire):
+    select.select([wire.link.browser.fileno()], [], [], 1)
+    wire.link.pull_from_browser(1.0)
+
+
+def make_busy(wire) -> int:
+    """Fill everything towards the browser.
+
+    :returns: bytes that the link has taken.
+    """
+    sent = 0
+    wire.endpoint.setblocking(False)
+    while not wire.link.browser_busy():
+        with contextlib.suppress(BlockingIOError):
+            sent += wire.endpoint.send(counting(sent, 65536))
+        pull(wire)
+    wire.endpoint.settimeout(10)
+    return wire.link.to_browser_bytes
+
+
+def test_reads_both_while_nobody_is_busy(wire):
+    assert wire.link.interest() == (READ, READ)
+
+
+def test_a_busy_browser_stops_the_reading_of_the_endpoint(wire):
+    make_busy(wire)
+    assert wire.link.interest() == (READ | WRITE, 0)
+
+
+def test_a_busy_endpoint_is_written_to_and_read(wire, monkeypatch):
+    monkeypatch.setattr(wire.link.endpoint, 'send', lambda data: 0)
+    wire.browser.send(b'key')
+    pull_from_browser(wire)
+    assert wire.link.interest() == (READ, READ | WRITE)
+
+
+def test_too_much_for_the_endpoint_stops_the_reading_of_the_browser(
+        wire, monkeypatch):
+    monkeypatch.setattr(wire.link.endpoint, 'send', lambda data: 0)
+    for _ in range(3):
+        wire.browser.send(bytes(30_000))
+    while wire.link.interest()[0] & READ:
+        pull_from_browser(wire)
+    assert wire.link.interest() == (0, READ | WRITE)
+    assert not wire.link.pending()
+
+
+def test_while_closing_only_the_browser_counts(wire):
+    wire.link.begin_close(close_reasons.IDLE)
+    assert wire.link.interest() == (WRITE, 0)
+    wire.link.push_to_browser()
+    assert wire.link.interest() == (READ, 0)
+
+
+# -- splice -------------------------------------------------------------------
+
+def test_little_is_copied_and_much_is_spliced(wire, buffers, monkeypatch):
+    spliced = []
+    real = os.splice
+
+    def splice(*args, **options):
+        size = real(*args, **options)
+        spliced.append(size)
+        return size
+
+    monkeypatch.setattr(link.os, 'splice', splice)
+    for _ in range(3):
+        wire.endpoint.sendall(b'x' * 100)
+        pull(wire)
+        assert wire.browser.read(100) == b'x' * 100
+    assert not spliced
+    for begin in range(0, 10 * 30_000, 30_000):
+        wire.endpoint.sendall(counting(begin, 30_000))
+        pull(wire)
+        wire.link.push_to_browser()
+        assert wire.browser.read(30_000) == counting(begin, 30_000)
+    assert sum(spliced) > 0
+    assert len(buffers.pipes._idle) == 1
+
+
+def test_a_pipe_is_held_only_while_bytes_are_in_flight(wire, buffers):
+    sent = make_busy(wire)
+    in_flight = wire.link._pipe is not None
+    while wire.link.browser_busy():
+        wire.browser._receive()
+        wire.link.push_to_browser()
+    assert wire.link._pipe is None
+    assert len(buffers.pipes._idle) >= in_flight
+    assert wire.browser.read(sent) == counting(0, sent)
+
+
+def test_a_pipe_with_bytes_in_it_is_not_lent_again(wire, buffers):
+    make_busy(wire)
+    assert wire.link._pipe is not None
+    wire.link.close()
+    assert not buffers.pipes._idle
+
+
+def test_copies_while_there_are_no_pipes(wire, buffers, monkeypatch):
+    monkeypatch.setattr(buffers.pipes, 'borrow', lambda: None)
+    wire.endpoint.sendall(counting(0, 50_000))
+    while wire.link.to_browser_bytes < 50_000:
+        pull(wire)
+        wire.link.push_to_browser()
+    assert wire.browser.read(50_000) == counting(0, 50_000)
+
+
+@pytest.mark.parametrize('ending', ['close', 'reset', 'nothing'])
+def test_splicing_from_an_endpoint_that_ends_gives_the_pipe_back(
+        wire, buffers, ending):
+    wire.endpoint.sendall(bytes(20_000))
+    while wire.link.to_browser_bytes < 20_000:
+        pull(wire)
+        wire.link.push_to_browser()
+    wire.link._bulk = True
+    before = Holdings.now().descriptors
+    if ending == 'nothing':
+        assert not wire.link.pull_from_endpoint()
+    elif ending == 'close':
+        wire.endpoint.close()
+        with pytest.raises(Ended, match='endpoint closed'):
+            pull(wire)
+    else:
+        wire.reset(wire.endpoint)
+        with pytest.raises(Ended, match='endpoint lost'):
+            pull(wire)
+    assert wire.link._pipe is None
+    assert len(buffers.pipes._idle) == 1
+    assert Holdings.now().descriptors <= before + 2
+
+
+# -- control frames and payload -----------------------------------------------
+
+def test_control_frames_wait_for_the_end_of_a_frame(wire):
+    sent = make_busy(wire)
+    wire.browser.send_frame(PING, b'?')
+    pull_from_browser(wire)
+    wire.link.begin_close(close_reasons.IDLE)
+    while wire.link.browser_busy():
+        wire.browser._receive()
+        wire.link.push_to_browser()
+    while not wire.browser.closed:
+        wire.browser._receive()
+    # A frame in a frame would have been noticed by the decoder.
+    assert wire.browser.read(sent) == counting(0, sent)
+
+
+def test_what_comes_with_the_close_frame_is_delivered(wire):
+    wire.browser.sock.sendall(masked(2, b'key up')
+                              + masked(CLOSE, struct.pack('>H', 1000)))
+    with pytest.raises(Ended, match='browser closed'):
+        pull_from_browser(wire)
+    assert wire.receive(6) == b'key up'
+
+
+def test_takes_a_bounded_number_of_messages_in_a_turn(wire):
+    wire.browser.sock.sendall(masked(2, b'k') * 100)
+    pull_from_browser(wire)
+    assert wire.link.from_browser_bytes == 32
+    assert wire.link.pending()
+
+
+def test_nothing_reaches_a_closed_endpoint(wire):
+    wire.link.begin_close(close_reasons.IDLE)
+    wire.link.push_to_browser()
+    wire.browser.send(b'too late')
+    pull_from_browser(wire)
+    assert not wire.link.endpoint_busy()
+    assert wire.endpoint_sees_end()
+
+
+def test_an_endpoint_that_is_gone_ends_the_writing_too(wire):
+    wire.reset(wire.endpoint)
+    wire.browser.send(b'key')
+    with pytest.raises(Ended, match='endpoint lost'):
+        pull_from_browser(wire)
+
+
+def test_closing_twice_is_fine(wire):
+    wire.link.close()
+    wire.link.close()
+
+
+def test_counts_payload_only(wire):
+    wire.browser.send(b'12345')
+    pull_from_browser(wire)
+    wire.endpoint.sendall(b'123')
+    pull(wire)
+    assert (wire.link.from_browser_bytes, wire.link.to_browser_bytes) == (
+        5, 3)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From options to plain values; every bad one is named."""
+
+import ipaddress
+
+import pytest
+from oslo_config import cfg
+
+from ironic_console.common.conf import console as console_conf
+from ironic_console.common.errors import ConfigError
+from ironic_console.common.tls import ServerTls
+from ironic_console.novncproxy.settings import read_settings
+
+# As Ironic and oslo.middleware have them; this module must not need Ironic.
+VNC = [
+    cfg.HostAddressOpt('host_ip', default='0.0.0.0'),
+    cfg.PortOpt('port', default=6090),
+    cfg.URIOpt('public_url'),
+    cfg.BoolOpt('enable_ssl', default=False),
+    cfg.StrOpt('cert_file'),
+    cfg.StrOpt('key_file'),
+    cfg.StrOpt('tls_minimum_version', default='1.2'),
+    cfg.StrOpt('tls_ciphers'),
+    cfg.StrOpt('novnc_web', default='/usr/share/novnc'),
+    cfg.BoolOpt('read_only', default=False),
+    cfg.IntOpt('token_timeout', default=600),
+]
+
+
+@pytest.fixture
+def read():
+    """Reads settings with some options changed."""
+    conf = cfg.ConfigOpts()
+    conf.register_opts(VNC, 'vnc')
+    conf.register_opts([cfg.ListOpt('allowed_origin')], 'cors')
+    console_conf.register_opts(conf)
+    conf([])
+    conf.set_override('public_url', 'https://a.example/x', 'vnc')
+
+    def read(group='vnc', **options):
+        for name, value in options.items():
+            conf.set_override(name, value, group)
+        return read_settings(conf)
+    return read
+
+
+def test_the_defaults_are_safe(read):
+    settings = read()
+    assert settings.access.origins == {'https://a.example:443'}
+    assert settings.access.token_timeout == 600
+    assert not settings.access.plain_tokens
+    assert settings.listen.tls is None
+    assert settings.relay.max_session_length == 0
+    assert settings.relay.stall_timeout == 300
+    assert settings.sessions.max_sessions == 2000
+    assert settings.pages.frame_ancestors == ()
+    assert settings.workers == 1
+    for text in ('127.0.0.1', '169.254.169.254', '::1', 'fe80::1'):
+        assert not settings.addresses.allows(ipaddress.ip_address(text))
+
+
+def test_reads_where_to_listen(read):
+    listen = read(host_ip='::', port=6099).listen
+    assert (listen.host, listen.port) == ('::', 6099)
+
+
+def test_reads_tls(read):
+    assert read(enable_ssl=True, cert_file='/c', key_file='/k',
+                tls_minimum_version='1.3', tls_ciphers='HIGH').listen.tls == (
+        ServerTls('/c', '/k', '1.3', 'HIGH'))
+
+
+def test_tls_without_files_is_found_when_they_are_loaded(read):
+    assert read(enable_ssl=True).listen.tls == ServerTls('', '', '1.2', '')
+
+
+def test_more_origins_may_come(read):
+    assert 'http://b.example:80' in read(
+        'cors', allowed_origin=['http://b.example']).access.origins
+
+
+def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
+    settings = read(
+        'ironic_console', token_format='plain', workers=3, max_sessions=7,
+        max_setups=8, head_timeout=1.5, keepalive_timeout=2.5,
+        connect_timeout=3.5, handshake_timeout=4.5,
+        browser_handshake_timeout=5.5, ping_interval=6.5, idle_timeout=7.5,
+        stall_timeout=8.5, max_session_length=9.5, recheck_interval=10.5,
+        database_grace=11.5, database_timeout=12.5, drain_timeout=13.5,
+        endpoint_networks=['192.0.2.0/24'], frame_ancestors=['none'])
+    assert settings.access.plain_tokens
+    assert settings.workers == 3
+    assert vars(settings.sessions) == {
+        'max_sessions': 7, 'recheck_interval': 10.5, 'database_grace': 11.5}
+    assert vars(settings.setup) == {
+        'max_setups': 8, 'head_timeout': 1.5, 'keepalive_timeout': 2.5,
+        'connect_timeout': 3.5, 'handshake_timeout': 4.5,
+        'browser_handshake_timeout': 5.5}
+    assert vars(settings.relay) == {
+        'ping_interval': 6.5, 'idle_timeout': 7.5, 'stall_timeout': 8.5,
+        'max_session_length': 9.5}
+    assert settings.database_timeout == 12.5
+    assert settings.drain_timeout == 13.5
+    assert settings.pages.frame_ancestors == ('none',)
+    assert settings.addresses.allows(ipaddress.ip_address('192.0.2.1'))
+    assert not settings.addresses.allows(ipaddress.ip_address('192.0.3.1'))
+
+
+@pytest.mark.parametrize(('group', 'options', 'says'), [
+    ('vnc', {'public_url': None}, '[vnc]public_url is not set'),
+    ('vnc', {'public_url': 'ftp://a.example/x'}, '[vnc]public_url has'),
+    ('vnc', {'read_only': True}, '[vnc]read_only'),
+    ('cors', {'allowed_origin': ['*']}, "[cors]allowed_origin has '*'"),
+    ('ironic_console', {'endpoint_networks': ['10.0.0.1/8']},
+     "[ironic_console]endpoint_networks has '10.0.0.1/8'"),
+    ('ironic_console', {'frame_ancestors': ["'self'"]},
+     '[ironic_console]frame_ancestors has'),
+    ('ironic_console', {'frame_ancestors': ['https://a.example; x']},
+     '[ironic_console]frame_ancestors has'),
+])
+def test_names_the_option_that_is_bad(read, group, options, says):
+    with pytest.raises(ConfigError) as caught:
+        read(group, **options)
+    assert says in str(caught.value)
+    assert '\n' not in str(caught.value)
