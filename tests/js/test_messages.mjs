@@ -7,6 +7,12 @@ import { test } from 'node:test';
 import * as messages
     from '../../ironic_console/novncproxy/web/js/messages.js';
 
+test('every label is a text', () => {
+    for (const [name, text] of Object.entries(messages.labels)) {
+        assert.match(text, /^[A-Z]/, name);
+    }
+});
+
 test('every failure has a title and a sentence', () => {
     const all = [...Object.values(messages.links),
         ...Object.values(messages.failures),

@@ -14,6 +14,8 @@ const close = (code, reason = '') => ({ type: 'socket-close', code, reason });
 const disconnect = (clean) => ({ type: 'rfb-disconnect', clean });
 const refuse = (reason) => ({ type: 'security-failure', reason });
 const answer = (verdict) => ({ type: 'answer', verdict });
+const rights = (readOnly) => ({ type: 'rights',
+    verdict: { kind: 'ok', readOnly } });
 const refused = (status, reason = 'A reason.', retryAfter = null) =>
     answer({ kind: 'refused', status, reason, retryAfter });
 
@@ -87,7 +89,7 @@ test('a request that is not understood is not repeated', () => {
 
 test('tells apart blocked, misplaced and unreachable', () => {
     const titles = [
-        { kind: 'ok' },
+        { kind: 'ok', readOnly: false },
         { kind: 'unreachable', status: 502 },
         { kind: 'unreachable', status: 0 },
     ].map((verdict) => {
@@ -103,6 +105,39 @@ test('an answer that nobody asked for changes nothing', () => {
     for (const state of [initial, walk(CONNECT), connected]) {
         assert.equal(next(state, refused(403)), state);
     }
+});
+
+test('nothing is read-only before the proxy says so', () => {
+    for (const state of [initial, walk(CONNECT), connected]) {
+        assert.equal(state.readOnly, false);
+    }
+});
+
+test('a connected session may be read-only', () => {
+    const state = next(connected, rights(true));
+    assert.deepEqual(state, { ...connected, readOnly: true });
+    assert.deepEqual(next(connected, rights(false)), connected);
+});
+
+test('without an answer about rights nothing changes', () => {
+    for (const verdict of [{ kind: 'unreachable', status: 0 },
+        { kind: 'unreachable', status: 502 },
+        { kind: 'refused', status: 403, reason: 'No.', retryAfter: null }]) {
+        assert.equal(next(connected, { type: 'rights', verdict }), connected);
+    }
+});
+
+test('rights matter only while connected', () => {
+    for (const state of [initial, walk(CONNECT), walk(CONNECT, OPEN),
+        walk(CONNECT, close(1006)), next(connected, close(1000))]) {
+        assert.equal(next(state, rights(true)), state);
+    }
+});
+
+test('the next attempt is not read-only until the proxy says so', () => {
+    const state = [close(1006), CONNECT, OPEN, SCREEN]
+        .reduce(next, next(connected, rights(true)));
+    assert.deepEqual(state, connected);
 });
 
 test('offers to try again after each close code that it can help', () => {

@@ -9,9 +9,23 @@ import { NO_ANSWER, readVerdict }
 
 const REFUSED = '{"status": "refused", "reason": "No."}';
 
-test('reads a good verdict', () => {
-    assert.deepEqual(readVerdict(200, '{"status": "ok"}', null),
-        { kind: 'ok' });
+test('reads a good verdict and what it allows', () => {
+    for (const [body, readOnly] of [
+        ['{"status": "ok", "read_only": true}', true],
+        ['{"status": "ok", "read_only": false}', false],
+        ['{"status": "ok"}', false],
+    ]) {
+        assert.deepEqual(readVerdict(200, body, null),
+            { kind: 'ok', readOnly });
+    }
+});
+
+test('only true means read-only', () => {
+    for (const value of ['"true"', '1', 'null', '{}', '"false"']) {
+        assert.equal(readVerdict(200,
+            `{"status": "ok", "read_only": ${value}}`, null).readOnly,
+        false, value);
+    }
 });
 
 test('reads a refusal with its reason', () => {

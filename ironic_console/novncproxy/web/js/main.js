@@ -95,7 +95,7 @@ function attempt(RFB) {
         report({ type: 'socket-close', code, reason });
         done = true;
         if (number === attempts && state.ask) {
-            tell({ type: 'answer', verdict: await askWhy() });
+            tell({ type: 'answer', verdict: await askProxy() });
         }
     });
     try {
@@ -113,6 +113,7 @@ function attach(RFB, socket, report) {
     client.addEventListener('connect', () => {
         report({ type: 'rfb-connect' });
         client.focus();
+        askRights(client, report);
     });
     client.addEventListener('desktopname', ({ detail }) => {
         view.showName(link.title || cleanName(detail.name), link.node);
@@ -130,7 +131,15 @@ function attach(RFB, socket, report) {
     return client;
 }
 
-async function askWhy() {
+// A courtesy: what a read-only session sends does not pass the proxy.
+async function askRights(client, report) {
+    report({ type: 'rights', verdict: await askProxy() });
+    if (client === rfb && state.readOnly) {
+        client.viewOnly = true;
+    }
+}
+
+async function askProxy() {
     try {
         const answer = await fetch(verdictUrl(location.href, link), {
             cache: 'no-store', redirect: 'error',

@@ -12,11 +12,14 @@ export const labels = Object.freeze({
     page: 'Console',
     screen: 'Screen of the server. Press and release Ctrl+Alt+Shift to ' +
         'leave it.',
+    screenReadOnly: 'Screen of the server. You can look, but not type.',
     toolbar: 'Console controls',
     ctrlAltDel: 'Ctrl-Alt-Del',
     ctrlAltDelTitle: 'Send Ctrl-Alt-Del to the server',
     retry: 'Try again',
     hint: 'Ctrl+Alt+Shift leaves the screen',
+    readOnly: 'Read-only',
+    readOnlyTitle: 'Nothing that you type or click reaches the server',
 });
 
 // What each phase says while nothing is wrong.

@@ -17,6 +17,8 @@
 //     opened    the WebSocket was open once in this attempt
 //     ask       the proxy should be asked why (an `answer` event follows)
 //     told      the far end said why itself; nothing knows better
+//     readOnly  the user may look and nothing else; known a moment after
+//               the screen, and kept by the proxy, not by this page
 
 import { cleanReason, closeDetail, failures, forCloseCode, links, phases,
     statusDetail } from './messages.js';
@@ -80,9 +82,15 @@ const reactions = {
             closed(state, code, reason);
     },
 
-    // verdict: see verdict.js.
+    // Why it failed; verdict: see verdict.js.
     'answer': (state, { verdict }) => state.ask ? judge(state, verdict) :
         state,
+
+    // What the user may do; likewise. Not to know it changes nothing.
+    'rights': (state, { verdict }) =>
+        state.phase === 'connected' && verdict.kind === 'ok' ?
+            make('connected', phases.connected,
+                { opened: true, readOnly: verdict.readOnly }) : state,
 };
 
 function judge(state, verdict) {
@@ -134,5 +142,6 @@ function end(state, words, { reason = '', ...rest } = {}) {
 function make(phase, words, rest = {}) {
     return Object.freeze({ phase, title: words.title, message: words.message,
         advice: words.advice ?? '', detail: '', canRetry: false,
-        opened: false, ask: false, told: false, ...rest });
+        opened: false, ask: false, told: false, readOnly: false,
+        ...rest });
 }

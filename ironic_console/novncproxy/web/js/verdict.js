@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the proxy's answer to "why?". Pure; main.js does the asking.
+// Reads the proxy's answer to "why?" and to "what may I do?". Pure; main.js
+// does the asking.
 //
-// A page cannot see the HTTP status of a WebSocket that failed, so the proxy
-// answers the same URL without an upgrade with the same verdict, as JSON.
+// A page sees neither the HTTP status of a WebSocket that failed nor the
+// headers of one that works, so the proxy answers the same URL without an
+// upgrade with the same verdict, as JSON.
 
-// {kind: 'ok'}, or {kind: 'refused', status, reason, retryAfter}, or
-// {kind: 'unreachable', status}: an answer, but not of our proxy (a gateway
-// before it, a login page).
+// {kind: 'ok', readOnly}, or {kind: 'refused', status, reason, retryAfter},
+// or {kind: 'unreachable', status}: an answer, but not of our proxy (a
+// gateway before it, a login page).
 //
 // body: text; retryAfter: value of the header, or null.
 export function readVerdict(status, body, retryAfter) {
     const answer = parse(body);
     if (status === 200 && answer?.status === 'ok') {
-        return { kind: 'ok' };
+        return { kind: 'ok', readOnly: answer.read_only === true };
     }
     if (status >= 400 && answer?.status === 'refused') {
         return { kind: 'refused', status,

@@ -19,8 +19,9 @@ export class View {
     constructor(document, handlers) {
         this.#root = document.documentElement;
         this.#parts = Object.fromEntries(
-            ['name', 'status', 'hint', 'controls', 'ctrl-alt-del', 'screen',
-                'title', 'message', 'advice', 'retry', 'detail']
+            ['name', 'status', 'read-only', 'hint', 'controls',
+                'ctrl-alt-del', 'screen', 'title', 'message', 'advice',
+                'retry', 'detail']
                 .map((id) => [id, document.getElementById(id)]));
         this.#label();
         this.#listen(handlers);
@@ -36,9 +37,12 @@ export class View {
         const parts = this.#parts;
         const connected = state.phase === 'connected';
         const changed = this.#root.dataset.phase !== state.phase;
-        parts['ctrl-alt-del'].disabled = !connected;
-        parts.screen.tabIndex = connected ? 0 : -1;
+        parts['ctrl-alt-del'].disabled = !connected || state.readOnly;
+        // It passes the focus on to the picture. That swallows Tab, unless
+        // the screen takes no input: then Shift+Tab has to lead out.
+        parts.screen.tabIndex = connected && !state.readOnly ? 0 : -1;
         setText(parts.status, state.title);
+        this.#showRights(state.readOnly);
         for (const id of ['title', 'message', 'advice']) {
             setText(parts[id], state[id]);
         }
@@ -59,14 +63,23 @@ export class View {
         this.#root.ownerDocument.title = documentTitle(name || node);
     }
 
+    #showRights(readOnly) {
+        const parts = this.#parts;
+        parts['read-only'].hidden = !readOnly;
+        // Written, because it is for writing that a live region speaks.
+        setText(parts['read-only'], readOnly ? labels.readOnly : '');
+        setText(parts.hint, readOnly ? '' : labels.hint);
+        parts.screen.setAttribute('aria-label',
+            readOnly ? labels.screenReadOnly : labels.screen);
+    }
+
     #label() {
         const parts = this.#parts;
         parts['ctrl-alt-del'].textContent = labels.ctrlAltDel;
         parts['ctrl-alt-del'].title = labels.ctrlAltDelTitle;
         parts.controls.setAttribute('aria-label', labels.toolbar);
-        parts.screen.setAttribute('aria-label', labels.screen);
+        parts['read-only'].title = labels.readOnlyTitle;
         parts.retry.textContent = labels.retry;
-        parts.hint.textContent = labels.hint;
     }
 
     #listen({ onRetry, onCtrlAltDel, onFocusScreen }) {
