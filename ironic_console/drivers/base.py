@@ -17,6 +17,7 @@ from ironic.conductor import periodics
 from ironic.conf import CONF
 from ironic.drivers import base
 from oslo_log import log
+from oslo_utils import strutils
 
 from ironic_console.common import console_url, nodes, tickets
 from ironic_console.common.clock import Clock
@@ -29,6 +30,13 @@ from ironic_console.drivers import hardware
 console_conf.register_opts(CONF)
 
 LOG = log.getLogger(__name__)
+
+READ_ONLY_KEY = 'console_read_only'
+#: What every driver of ours understands.
+PROPERTIES = {
+    READ_ONLY_KEY: 'Whether console URLs that are made from now on only show '
+                   'the screen: true or false (the default). Optional.',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +101,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
 
     def validate(self, task: Any) -> None:
         """:raises InvalidParameterValue: the console cannot work so."""
+        _is_read_only(task.node)
         if not CONF.vnc.public_url:
             raise exception.MissingParameterValue(
                 'Console URLs cannot be made: set [vnc]public_url to the '
@@ -157,20 +166,26 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         :returns: ``type`` (always "vnc", which Nova checks) and ``url``.
         :raises NodeConsoleNotEnabled: it does not run, although Ironic may
             remember that it should after the next deployment.
+        :raises InvalidParameterValue: it is to be read-only and the link
+            cannot say so.
         """
         node = task.node
         token = node.driver_internal_info.get(nodes.SECRET_KEY)
         if not token:
             raise exception.NodeConsoleNotEnabled(node=node.uuid)
+        read_only = _is_read_only(node)
         if CONF.ironic_console.token_format == console_conf.SIGNED:
             token = tickets.issue(Secret(token), node.uuid, self._clock.now(),
-                                  CONF.vnc.token_timeout)
+                                  CONF.vnc.token_timeout, read_only)
         return {'type': 'vnc', 'url': console_url.build(
             CONF.vnc.public_url, node.uuid, token)}
 
     def get_properties(self) -> dict[str, str]:
-        """:returns: keys of ``driver_info`` with a sentence for each."""
-        return {}
+        """Tell what can be set; a driver adds its own to ``PROPERTIES``.
+
+        :returns: keys of ``driver_info`` with a sentence for each.
+        """
+        return dict(PROPERTIES)
 
     @periodics.node_periodic(
         purpose='keeping plain console tokens valid',
@@ -207,6 +222,26 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         if CONF.ironic_console.token_format == console_conf.PLAIN:
             return secret, fresh
         return secret, created
+
+
+def _is_read_only(node: Any) -> bool:
+    """Whether new links of a node may only show its screen.
+
+    :raises InvalidParameterValue: nobody can tell, or the links cannot.
+    """
+    value = node.driver_info.get(READ_ONLY_KEY, False)
+    try:
+        read_only = bool(strutils.bool_from_string(value, strict=True))
+    except ValueError as exc:
+        raise exception.InvalidParameterValue(
+            f'driver_info/{READ_ONLY_KEY} is {value!r}; allowed is true or '
+            'false') from exc
+    if read_only and CONF.ironic_console.token_format == console_conf.PLAIN:
+        raise exception.InvalidParameterValue(
+            f'driver_info/{READ_ONLY_KEY} is {value!r}, but a plain token '
+            'cannot say so: set [ironic_console]token_format to signed, or '
+            f'{READ_ONLY_KEY} to false')
+    return read_only
 
 
 def _without_console(info: dict[str, Any]) -> dict[str, Any]:

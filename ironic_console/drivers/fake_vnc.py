@@ -83,7 +83,7 @@ class FakeVNCConsole(base.VNCConsole):
         self._ports: dict[str, int] = {}
 
     def get_properties(self) -> dict[str, str]:
-        return dict(PROPERTIES)
+        return base.PROPERTIES | PROPERTIES
 
     def check_settings(self, node: Any) -> None:
         Settings.from_driver_info(node.driver_info)

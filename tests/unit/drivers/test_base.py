@@ -189,6 +189,77 @@ def test_get_console_gives_the_raw_token_in_plain_mode(
         nodes.SECRET_KEY]
 
 
+def shown_ticket(console: SomeConsole, task: Task) -> tickets.Ticket:
+    secret = Secret(task.node.driver_internal_info[nodes.SECRET_KEY])
+    fields = query(console.get_console(task)['url'])
+    return tickets.check(secret, fields['token'], UUID, console._clock.now())
+
+
+@pytest.mark.parametrize(('value', 'read_only'), [
+    (True, True), ('true', True), ('True', True), ('yes', True),
+    ('on', True), ('1', True), (1, True),
+    (False, False), ('false', False), ('No', False), ('off', False),
+    ('0', False), (0, False),
+])
+def test_driver_info_makes_tickets_read_only(
+        console: SomeConsole, task: Task, value: object,
+        read_only: bool) -> None:
+    task.node.driver_info['console_read_only'] = value
+    console.validate(task)
+    console.start_console(task)
+    assert shown_ticket(console, task).read_only is read_only
+
+
+def test_tickets_may_type_unless_told_otherwise(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    assert shown_ticket(console, task).read_only is False
+
+
+def test_read_only_counts_from_the_next_link_on(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    task.node.driver_info['console_read_only'] = True
+    assert shown_ticket(console, task).read_only is True
+    task.node.driver_info['console_read_only'] = False
+    assert shown_ticket(console, task).read_only is False
+
+
+@pytest.mark.parametrize('value', ['maybe', '', 'read-only', 2, None, [], {}])
+def test_read_only_is_true_or_false(
+        console: SomeConsole, task: Task, value: object) -> None:
+    console.start_console(task)
+    task.node.driver_info['console_read_only'] = value
+    for ask in (console.validate, console.get_console):
+        with pytest.raises(
+                exception.InvalidParameterValue,
+                match=r'driver_info/console_read_only .* true or false'):
+            ask(task)
+
+
+def test_plain_token_is_never_given_for_a_read_only_console(
+        console: SomeConsole, task: Task, conf: Any) -> None:
+    conf.config(group='ironic_console', token_format='plain')
+    console.start_console(task)
+    task.node.driver_info['console_read_only'] = 'true'
+    for ask in (console.validate, console.get_console):
+        with pytest.raises(exception.InvalidParameterValue,
+                           match=r'console_read_only .*token_format'):
+            ask(task)
+    task.node.driver_info['console_read_only'] = 'false'
+    console.validate(task)
+    assert console.get_console(task)['url']
+
+
+def test_every_driver_describes_what_all_understand(
+        console: SomeConsole) -> None:
+    assert 'console_read_only' in console.get_properties()
+    console.get_properties().clear()
+    assert all(text.endswith('.')
+               for text in console.get_properties().values())
+    assert console.get_properties()
+
+
 def test_get_console_of_a_stopped_one_is_not_enabled(
         console: SomeConsole, task: Task) -> None:
     task.node.console_enabled = True

@@ -55,8 +55,9 @@ def test_says_which_key_is_wrong_and_what_is_allowed(
 
 
 def test_every_key_is_described() -> None:
-    assert all(text.endswith('.') for text in
-               FakeVNCConsole.get_properties(None).values())
+    described = FakeVNCConsole.get_properties(None)
+    assert {'console_read_only', 'fake_vnc_fault'} <= described.keys()
+    assert all(text.endswith('.') for text in described.values())
 
 
 def test_card_listens_while_the_console_is_open(
