@@ -10,7 +10,8 @@
     │  └─ ServiceUnavailable 503   NodeStoreUnavailable SetupLimitReached
     │                              SessionLimitReached
     ├─ EndpointError               EndpointUnreachable EndpointUntrusted
-    │                              EndpointTimeout EndpointNotRfb
+    │                              EndpointTimeout EndpointTlsFailed
+    │                              EndpointNotRfb CertificateRejected
     ├─ ProtocolError               .side .step
     │  ├─ RemoteProtocolError      the peer broke its protocol
     │  │  ├─ PeerClosed            it closed while we read
@@ -57,6 +58,9 @@ class ConsoleError(Exception):
 
 class ConfigError(ConsoleError):
     """An option or a ``driver_info`` value cannot be used."""
+
+    public_reason = ('The console of this server is not set up correctly. '
+                     'Tell your operator.')
 
 
 class RequestError(ConsoleError):
@@ -156,7 +160,21 @@ class EndpointUntrusted(EndpointError):
     """Policy forbids this endpoint."""
 
     public_reason = ("The address of the server's console is not allowed "
-                     "here. Tell your operator.")
+                     'here. Tell your operator.')
+
+
+class CertificateRejected(EndpointUntrusted):
+    """The endpoint's certificate is not one that we trust."""
+
+    public_reason = ("The server's console could not prove what it is. Tell "
+                     'your operator.')
+
+
+class EndpointTlsFailed(EndpointError):
+    """TLS towards the endpoint could not be set up."""
+
+    public_reason = ("The encrypted connection to the server's console could "
+                     'not be set up. Tell your operator.')
 
 
 class EndpointNotRfb(EndpointError):

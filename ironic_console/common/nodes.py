@@ -86,6 +86,16 @@ class NodeRecord:
                 'port': self.info.get(PORT_KEY), 'kind': self.interface,
                 'security_types': [SecurityNumber.NONE]}
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nobody may type at this endpoint.
+
+        Of a record that is not as it should be, that is taken to be so.
+        """
+        described = self._described_endpoint()
+        return (not isinstance(described, Mapping)
+                or described.get('read_only', False) is not False)
+
     def credential(self) -> Credential | None:
         """What the endpoint's authentication needs.
 
@@ -102,16 +112,18 @@ class NodeRecord:
             raise ConfigError('console_endpoint_secret has no password')
         return Credential(Secret(password), username)
 
-    def same_console(self, other: 'NodeRecord') -> bool:
-        """Whether a session that began with ``self`` may go on.
+    def same_right(self, other: 'NodeRecord') -> bool:
+        """Whether a session that began with ``self`` is still allowed.
 
         Every way to end a console changes one of these: disable, delete of
-        the node, another interface, a new secret, another endpoint.
+        the node, another interface, a new secret.
         """
         return (other.enabled and other.interface == self.interface
-                and other.secret is not None and other.secret == self.secret
-                and (other._described_endpoint()
-                     == self._described_endpoint()))
+                and other.secret is not None and other.secret == self.secret)
+
+    def same_endpoint(self, other: 'NodeRecord') -> bool:
+        """Whether it also leads to the same place in the same way."""
+        return self._described_endpoint() == other._described_endpoint()
 
 
 def format_time(moment: datetime.datetime) -> str:

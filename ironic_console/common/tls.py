@@ -7,7 +7,11 @@ import hmac
 import ssl
 
 from ironic_console.common.endpoint import TlsPolicy
-from ironic_console.common.errors import ConfigError, EndpointUntrusted
+from ironic_console.common.errors import (
+    CertificateRejected,
+    ConfigError,
+    EndpointUntrusted,
+)
 
 _VERSIONS = {'1.2': ssl.TLSVersion.TLSv1_2, '1.3': ssl.TLSVersion.TLSv1_3}
 
@@ -161,13 +165,13 @@ class EndpointTls:
         """Judge what TLS itself has not.
 
         :param certificate: of the peer, DER; ``None`` if it sent none.
-        :raises EndpointUntrusted: it is not the pinned one. A certificate
+        :raises CertificateRejected: it is not the pinned one. A certificate
             that the pinned one has signed is another one.
         """
         if policy.verify != 'fingerprint':
             return
         found = hashlib.sha256(certificate or b'').hexdigest()
         if not hmac.compare_digest(found, policy.fingerprint):
-            raise EndpointUntrusted(
+            raise CertificateRejected(
                 f'the certificate has the fingerprint {found}, expected is '
                 f'{policy.fingerprint}')

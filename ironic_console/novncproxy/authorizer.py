@@ -26,11 +26,13 @@ class AccessPolicy:
     :ivar origins: of pages, normalised; see ``request.allowed_origins``.
     :ivar token_timeout: life of a raw token, seconds.
     :ivar plain_tokens: raw tokens open the consoles of our drivers too.
+    :ivar read_only: nobody may type, anywhere.
     """
 
     origins: frozenset[str]
     token_timeout: float
     plain_tokens: bool = False
+    read_only: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +41,12 @@ class Grant:
 
     :ivar node: whose console.
     :ivar ticket: what gave the right.
+    :ivar read_only: it is one to look and not to type.
     """
 
     node: NodeRecord
     ticket: tickets.Ticket
+    read_only: bool = False
 
 
 class Authorizer:
@@ -75,7 +79,9 @@ class Authorizer:
                 tickets.check(self._nobody, request.token, request.node,
                               self._clock.now())
             raise TokenUnknown('the node is not known or has no console')
-        return Grant(node, self._check_token(node, request.token))
+        ticket = self._check_token(node, request.token)
+        return Grant(node, ticket, self.policy.read_only or ticket.read_only
+                     or node.read_only)
 
     def _check_origin(self, origin: str | None) -> None:
         # No Origin: not a browser, so no page can be abusing its user.

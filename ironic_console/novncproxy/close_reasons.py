@@ -45,6 +45,12 @@ TOO_LONG = CloseReason(
     'session length', 1008, 'The session has reached its time limit.')
 REVOKED = CloseReason(
     'revoked', 1008, 'The console of this node was switched off.')
+CHANGED = CloseReason(
+    'changed', 1013,
+    'The console of this node was set up anew. Connect again.')
+READ_ONLY = CloseReason(
+    'read-only', 1013,
+    'Consoles are read-only from now on. Connect again to go on watching.')
 UNCHECKED = CloseReason(
     'unchecked', 1013,
     'Your right to this console could not be checked any more.')

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable
 
 from ironic_console.common import dialer
-from ironic_console.common.addresses import Resolver
 from ironic_console.common.channels.base import (
     READ,
     ChannelError,
@@ -23,13 +22,15 @@ from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.websocket import WebSocketChannel
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.endpoint_dialer import EndpointDialer
 from ironic_console.common.errors import (
     BadRequest,
     ConsoleError,
-    HandshakeTimeout,
+    Side,
     Unauthorized,
 )
-from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.pressed_keys import PressedKeys
+from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
 from ironic_console.novncproxy import close_reasons, http
 from ironic_console.novncproxy.authorizer import Authorizer
@@ -60,7 +61,7 @@ class Services:
     authorizer: Authorizer
     sessions: SessionRegistry
     relay: Relay
-    resolver: Resolver
+    dialer: EndpointDialer
     site: Site
     clock: Clock
     limits: SetupLimits
@@ -134,13 +135,14 @@ class Connection:
         """Tell the page what the WebSocket would be told, which a page
         cannot see."""
         try:
-            self._services.authorizer.authorize(request)
+            grant = self._services.authorizer.authorize(request)
             self._services.sessions.check_limit()
         except ConsoleError as exc:
             LOG.info('%s: node %s would be refused for %s: %s', self._id,
                      request.node, self._channel.peer, exc)
             return http.refusal(exc)
-        return http.json_answer(200, {'status': 'ok'})
+        return http.json_answer(200, {'status': 'ok',
+                                      'read_only': grant.read_only})
 
     def _refuse(self, error: ConsoleError, conversation: Conversation,
                 ) -> None:
@@ -178,60 +180,46 @@ class Connection:
         node = session.grant.node
         try:
             endpoint = node.endpoint()
-            below, client = self._shake_hands_with_endpoint(endpoint)
+            opened = self._services.dialer.open(
+                endpoint, node.credential(), self._listener(Side.ENDPOINT))
         except ConsoleError as exc:
             self._turn_away(session, browser, exc)
             return False
-        server = ServerHandshake(client.server_init)
+        server = ServerHandshake(opened.handshake.server_init)
         try:
-            self._drive(browser, server, 'browser_handshake_timeout')
-            link = Link(browser, below, self._end_listener(session, endpoint),
+            self._drive(browser, server)
+            rule = (ReadOnlyFilter() if session.grant.read_only
+                    else PressedKeys())
+            link = Link(browser, opened.channel, rule,
+                        self._end_listener(session, endpoint),
                         to_endpoint=server.trailing_data(),
-                        to_browser=client.trailing_data())
+                        to_browser=opened.handshake.trailing_data())
         except BaseException as exc:
-            below.close()
+            opened.channel.close()
             if not isinstance(exc, ConsoleError):
                 raise
             self._log_failure(session, exc)
             self._say_goodbye(browser, close_reasons.from_error(exc))
             return False
-        LOG.info('%s: node %s opened for %s at %s', self._id, node.uuid,
-                 browser.peer, endpoint.address)
+        LOG.info('%s: node %s opened for %s at %s%s', self._id, node.uuid,
+                 browser.peer, endpoint.address,
+                 ', read-only' if session.grant.read_only else '')
         relay = self._services.relay
         relay.add(link)
         self._services.sessions.established(
             session, lambda reason: relay.close(link, reason))
         return True
 
-    def _shake_hands_with_endpoint(
-            self, endpoint: Endpoint) -> tuple[TcpChannel, ClientHandshake]:
-        """Connect and go through the RFB handshake up to ServerInit."""
-        services = self._services
-        channel = dialer.dial(endpoint, services.resolver, services.clock,
-                              self._limits.connect_timeout)
-        client = ClientHandshake(endpoint.security_types)
-        try:
-            self._drive(channel, client, 'handshake_timeout')
-        except HandshakeTimeout as exc:
-            stranger = None
-            if not client.heard:
-                stranger = dialer.identify_silent_peer(channel,
-                                                       services.clock)
-            channel.close()
-            if stranger is None:
-                raise
-            raise stranger from exc
-        except BaseException:
-            channel.close()
-            raise
-        return channel, client
+    def _drive(self, browser: WebSocketChannel,
+               machine: ServerHandshake | RefusalHandshake) -> None:
+        dialer.drive(browser, machine,
+                     self._deadline('browser_handshake_timeout'),
+                     self._listener(Side.BROWSER))
 
-    def _drive(self, channel: TcpChannel | WebSocketChannel,
-               machine: ServerHandshake | ClientHandshake | RefusalHandshake,
-               timeout: str) -> None:
-        def listener(event: object) -> None:
-            LOG.debug('%s: %s < %s', self._id, machine.side, event)
-        dialer.drive(channel, machine, self._deadline(timeout), listener)
+    def _listener(self, side: Side) -> dialer.Listener:
+        def listen(event: object) -> None:
+            LOG.debug('%s: %s < %s', self._id, side, event)
+        return listen
 
     def _deadline(self, option: str) -> Deadline:
         return Deadline(self._services.clock, getattr(self._limits, option),
@@ -250,7 +238,7 @@ class Connection:
         reason = close_reasons.from_error(error)
         refusal = RefusalHandshake(f'{reason.text} ({self._id})')
         try:
-            self._drive(browser, refusal, 'browser_handshake_timeout')
+            self._drive(browser, refusal)
         except ConsoleError as exc:
             LOG.debug('%s: browser was not told: %s', self._id, exc)
         self._say_goodbye(browser, reason)

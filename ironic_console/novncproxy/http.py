@@ -37,7 +37,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def json_answer(status: int, content: dict[str, str],
+def json_answer(status: int, content: dict[str, object],
                 headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     return Answer(status, json.dumps(content).encode(), 'application/json',
                   (('Cache-Control', 'no-store'), *headers))

@@ -5,11 +5,17 @@ It moves bytes when it is told to and says what it waits for; when that
 happens and how long it may take is the relay's business.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
+from typing import Protocol
 
-from ironic_console.common.channels.base import READ, WRITE, ChannelError
-from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.channels.base import (
+    READ,
+    WRITE,
+    Channel,
+    ChannelError,
+)
 from ironic_console.common.channels.websocket import (
     FRAME_HEAD_BYTES,
     WebSocketChannel,
@@ -30,6 +36,18 @@ _BULK_BYTES = 16 * 1024
 _MESSAGES_A_TURN = 32
 
 EndListener = Callable[['Link', CloseReason], None]
+
+
+class InputRule(Protocol):
+    """What happens to what a browser says before the endpoint gets it."""
+
+    def receive_data(self, data: bytes) -> bytes:
+        """:returns: what the endpoint gets of it.
+        :raises RemoteProtocolError: the session must end.
+        """
+
+    def releases(self) -> bytes:
+        """:returns: messages that release the keys that are down."""
 
 
 class Ended(Exception):
@@ -61,9 +79,11 @@ class Link:
 
     :param browser: after its RFB handshake.
     :param endpoint: likewise.
+    :param rule: for what the browser says.
     :param to_endpoint: bytes of the browser that came behind its handshake.
     :param to_browser: bytes of the endpoint that came behind its own.
     :param on_end: called once, when both channels are closed.
+    :raises RemoteProtocolError: the rule does not take ``to_endpoint``.
     :ivar from_browser_bytes: payload that the endpoint was given.
     :ivar to_browser_bytes: payload that the browser was given.
     """
@@ -72,6 +92,7 @@ class Link:
         '_buffers',
         '_bulk',
         '_pipe',
+        '_rule',
         '_to_endpoint',
         'browser',
         'browser_events',
@@ -90,13 +111,14 @@ class Link:
         'used_at',
     )
 
-    def __init__(self, browser: WebSocketChannel, endpoint: TcpChannel,
-                 on_end: EndListener, to_endpoint: bytes = b'',
-                 to_browser: bytes = b'') -> None:
+    def __init__(self, browser: WebSocketChannel, endpoint: Channel,
+                 rule: InputRule, on_end: EndListener,
+                 to_endpoint: bytes = b'', to_browser: bytes = b'') -> None:
         self.browser = browser
         self.endpoint = endpoint
         self.on_end = on_end
-        self._to_endpoint = bytearray(to_endpoint)
+        self._rule = rule
+        self._to_endpoint = bytearray(rule.receive_data(to_endpoint))
         self._pipe: Pipe | None = None
         self._bulk = False
         self._buffers: Buffers | None = None
@@ -124,7 +146,7 @@ class Link:
 
     def endpoint_busy(self) -> bool:
         """The endpoint has not taken yet what is for it."""
-        return bool(self._to_endpoint)
+        return bool(self._to_endpoint) or self.endpoint.has_output
 
     def interest(self) -> tuple[int, int]:
         """:returns: selector events for the browser and the endpoint."""
@@ -136,7 +158,7 @@ class Link:
             browser |= READ
         # A side that cannot take more stops the reading of the other.
         endpoint = 0 if busy else READ
-        if self._to_endpoint:
+        if self.endpoint_busy():
             endpoint |= WRITE
         return browser, endpoint
 
@@ -178,7 +200,7 @@ class Link:
                     raise Ended(close_reasons.BROWSER_CLOSED)
                 self.used_at = self.heard_at = now
                 if not self.closing:
-                    self._to_endpoint += data
+                    self._to_endpoint += self._rule.receive_data(data)
         except ChannelError as exc:
             raise Ended(close_reasons.BROWSER_LOST) from exc
         except RemoteProtocolError as exc:
@@ -187,6 +209,8 @@ class Link:
     def push_to_endpoint(self) -> bool:
         """:returns: the endpoint took something."""
         try:
+            if not self._to_endpoint:
+                return self.endpoint.flush()
             sent = self.endpoint.send(self._to_endpoint)
         except ChannelError as exc:
             raise Ended(close_reasons.ENDPOINT_LOST) from exc
@@ -289,6 +313,11 @@ class Link:
     def begin_close(self, reason: CloseReason) -> None:
         """Close the endpoint and queue the close frame for the browser."""
         self.closing = reason
+        # A server would go on repeating a key that nobody releases.
+        self._to_endpoint += self._rule.releases()
+        if self._to_endpoint:
+            with contextlib.suppress(Ended):
+                self.push_to_endpoint()
         self.endpoint.close()
         self._to_endpoint.clear()
         self.browser.send_close(reason.code, reason.text)

@@ -16,6 +16,7 @@ from oslo_service import service
 from ironic_console.common import tls
 from ironic_console.common.addresses import Resolver
 from ironic_console.common.clock import Clock
+from ironic_console.common.endpoint_dialer import EndpointDialer
 from ironic_console.common.errors import ConsoleError
 from ironic_console.common.nodes import NodeStore
 from ironic_console.novncproxy import close_reasons
@@ -36,11 +37,13 @@ class Loaded:
     """What settings name and files hold; it can be loaded again.
 
     :ivar context: TLS towards browsers, or ``None``.
+    :ivar endpoint_tls: TLS towards endpoints.
     """
 
     settings: Settings
     pages: Pages
     context: ssl.SSLContext | None
+    endpoint_tls: tls.EndpointTls
 
 
 def load(settings: Settings) -> Loaded:
@@ -50,7 +53,8 @@ def load(settings: Settings) -> Loaded:
     """
     listen_tls = settings.listen.tls
     return Loaded(settings, Pages(settings.pages),
-                  tls.server_context(listen_tls) if listen_tls else None)
+                  tls.server_context(listen_tls) if listen_tls else None,
+                  tls.EndpointTls(settings.endpoint_tls))
 
 
 class Worker:
@@ -102,7 +106,10 @@ class Worker:
         settings = loaded.settings
         return Services(
             authorizer=self._authorizer, sessions=self._sessions,
-            relay=self._relay, resolver=Resolver(settings.addresses),
+            relay=self._relay, dialer=EndpointDialer(
+                Resolver(settings.addresses), loaded.endpoint_tls,
+                self._clock, settings.setup.connect_timeout,
+                settings.setup.handshake_timeout),
             site=Site(loaded.pages, self._store), clock=self._clock,
             limits=settings.setup)
 

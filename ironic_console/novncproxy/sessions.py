@@ -4,14 +4,14 @@
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ironic_console.common.clock import Clock
 from ironic_console.common.errors import (
     NodeStoreUnavailable,
     SessionLimitReached,
 )
-from ironic_console.common.nodes import NodeStore
+from ironic_console.common.nodes import NodeRecord, NodeStore
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant
 from ironic_console.novncproxy.close_reasons import CloseReason
@@ -45,11 +45,13 @@ class SessionPolicy:
     :ivar recheck_interval: seconds between two looks at the nodes.
     :ivar database_grace: seconds for which sessions go on while the nodes
         cannot be looked at.
+    :ivar read_only: nobody may type, also in sessions that could so far.
     """
 
     max_sessions: int = 2000
     recheck_interval: float = 5.0
     database_grace: float = 60.0
+    read_only: bool = False
 
 
 class SessionRegistry:
@@ -146,10 +148,20 @@ class SessionRegistry:
             return
         self._checked_at = now
         for session in sessions:
-            before = session.grant.node
-            after = nodes.get(before.uuid)
-            if after is None or not before.same_console(after):
-                self._close(session, close_reasons.REVOKED)
+            reason = self._ended(session.grant, nodes)
+            if reason:
+                self._close(session, reason)
+
+    def _ended(self, grant: Grant, nodes: Mapping[str, NodeRecord],
+               ) -> CloseReason | None:
+        after = nodes.get(grant.node.uuid)
+        if after is None or not grant.node.same_right(after):
+            return close_reasons.REVOKED
+        if self.policy.read_only and not grant.read_only:
+            return close_reasons.READ_ONLY
+        if not grant.node.same_endpoint(after):
+            return close_reasons.CHANGED
+        return None
 
     def _cannot_check(self, sessions: list[Session], now: float,
                       error: Exception) -> None:

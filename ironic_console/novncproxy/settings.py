@@ -12,7 +12,7 @@ from typing import Any
 from ironic_console.common.addresses import AddressPolicy, parse_networks
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError
-from ironic_console.common.tls import ServerTls
+from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy.authorizer import AccessPolicy
 from ironic_console.novncproxy.pages import PagePolicy
 from ironic_console.novncproxy.relay import RelayLimits
@@ -61,6 +61,7 @@ class Settings:
     setup: SetupLimits
     relay: RelayLimits
     addresses: AddressPolicy
+    endpoint_tls: ClientTls
     workers: int
     database_timeout: float
     drain_timeout: float
@@ -77,20 +78,16 @@ def read_settings(conf: Any) -> Settings:
         raise ConfigError('[vnc]public_url is not set; it is the address of '
                           'the console page, for example '
                           'https://console.example.org:6090/console.html')
-    if vnc.read_only:
-        # Better than a console that claims to be read-only and is not.
-        raise ConfigError('[vnc]read_only is not supported by this version; '
-                          'unset it')
     return Settings(
         listen=ListenAddress(vnc.host_ip, vnc.port, _tls(vnc)),
         access=AccessPolicy(
             allowed_origins(vnc.public_url, conf.cors.allowed_origin or ()),
             vnc.token_timeout,
-            ours.token_format == console_conf.PLAIN),
+            ours.token_format == console_conf.PLAIN, vnc.read_only),
         pages=PagePolicy(pathlib.Path(vnc.novnc_web),
                          _frame_ancestors(ours.frame_ancestors)),
         sessions=SessionPolicy(ours.max_sessions, ours.recheck_interval,
-                               ours.database_grace),
+                               ours.database_grace, vnc.read_only),
         setup=SetupLimits(
             ours.max_setups, ours.head_timeout, ours.keepalive_timeout,
             ours.connect_timeout, ours.handshake_timeout,
@@ -98,6 +95,9 @@ def read_settings(conf: Any) -> Settings:
         relay=RelayLimits(ours.ping_interval, ours.idle_timeout,
                           ours.stall_timeout, ours.max_session_length),
         addresses=AddressPolicy(parse_networks(ours.endpoint_networks)),
+        endpoint_tls=ClientTls(
+            ours.vencrypt_ca_certs, ours.vencrypt_client_cert,
+            ours.vencrypt_client_key, ours.allow_unverified_tls),
         workers=ours.workers,
         database_timeout=ours.database_timeout,
         drain_timeout=ours.drain_timeout)

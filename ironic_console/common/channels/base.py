@@ -28,9 +28,12 @@ class Channel(abc.ABC):
     Whoever owns a channel closes it, once or more often.
 
     :ivar peer: address of the other end, for logs.
+    :cvar is_plain: bytes pass as they are, so the kernel may move them from
+        file descriptor to file descriptor.
     """
 
     peer: str
+    is_plain = False
 
     @abc.abstractmethod
     def fileno(self) -> int:
@@ -45,6 +48,18 @@ class Channel(abc.ABC):
         :raises ChannelError: the connection broke.
         """
 
+    def receive_into(self, buffer: memoryview) -> int | None:
+        """Like :meth:`receive`, into a buffer of at least
+        ``RECEIVE_BYTES``.
+
+        :returns: number of bytes, 0 at the end, ``None`` for nothing now.
+        """
+        data = self.receive()
+        if data is None:
+            return None
+        buffer[:len(data)] = data
+        return len(data)
+
     @abc.abstractmethod
     def send(self, data: bytes | bytearray | memoryview) -> int:
         """Give as much as is taken now.
@@ -55,6 +70,11 @@ class Channel(abc.ABC):
             already.
         :raises ChannelError: the connection broke.
         """
+
+    @property
+    def has_output(self) -> bool:
+        """The channel has taken over something that is not out yet."""
+        return False
 
     def flush(self) -> bool:
         """Push out what the channel took over but could not send yet.

@@ -38,7 +38,6 @@ class TcpChannel(Channel):
     :raises ChannelError: the peer is gone already.
     """
 
-    #: bytes pass the process as they are, so the kernel may move them
     is_plain = True
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
@@ -61,11 +60,16 @@ class TcpChannel(Channel):
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
-    def receive_into(self, buffer: memoryview) -> int | None:
-        """Like :meth:`receive`, without a copy.
+    def peek(self, size: int) -> bytes:
+        """:returns: up to ``size`` bytes that are there; they stay."""
+        try:
+            return self.socket.recv(size, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return b''
+        except OSError as exc:
+            raise ChannelError(f'{self.peer}: {exc}') from exc
 
-        :returns: number of bytes, 0 at the end, ``None`` for nothing now.
-        """
+    def receive_into(self, buffer: memoryview) -> int | None:
         try:
             return self.socket.recv_into(buffer)
         except (BlockingIOError, InterruptedError):

@@ -60,6 +60,10 @@ class TlsChannel(TcpChannel):
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
 
+    def certificate(self) -> bytes | None:
+        """:returns: the peer's, DER; ``None`` if it has sent none."""
+        return self.socket.getpeercert(binary_form=True)
+
     def pending(self) -> bool:
         return self.socket.pending() > 0
 

@@ -25,7 +25,7 @@ _EXTENDED = 0x80
 class PressedKeys:
     """Keys of one client that are down.
 
-    ``observe`` has to see every byte that the server gets from the client.
+    Every byte that the server gets from the client has to pass here.
     """
 
     __slots__ = ('_down', '_held', '_lost', '_to_skip')
@@ -37,10 +37,12 @@ class PressedKeys:
         self._to_skip = 0
         self._lost = False
 
-    def observe(self, data: bytes) -> None:
+    def receive_data(self, data: bytes) -> bytes:
         """See bytes on their way to the server, any split.
 
         Never raises, and never holds more than 11 of them.
+
+        :returns: the same bytes.
         """
         if not self._lost:
             try:
@@ -49,6 +51,7 @@ class PressedKeys:
                 self._lost = True
                 self._down.clear()
                 self._held = b''
+        return data
 
     def releases(self) -> bytes:
         """:returns: messages that release all keys, last pressed first;

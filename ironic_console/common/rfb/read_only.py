@@ -78,6 +78,11 @@ class ReadOnlyFilter:
             del held[:at]
         return b''.join(passed)
 
+    @staticmethod
+    def releases() -> bytes:
+        """:returns: nothing, since no key can have been pressed."""
+        return b''
+
 
 def _as_it_is(data: bytes) -> bytes:
     return data

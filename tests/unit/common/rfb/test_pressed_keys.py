@@ -33,7 +33,7 @@ def after(*pieces):
     """:returns: what releases the keys after these bytes."""
     keys = PressedKeys()
     for piece in pieces:
-        assert keys.observe(piece) is None
+        assert keys.receive_data(piece) is None
     return keys.releases()
 
 
@@ -86,7 +86,7 @@ def test_padding_is_not_repeated():
 
 def test_asking_changes_nothing():
     keys = PressedKeys()
-    keys.observe(key(1, CTRL))
+    keys.receive_data(key(1, CTRL))
     assert keys.releases() == keys.releases() == key(0, CTRL)
 
 
@@ -104,11 +104,11 @@ def test_follows_every_message(name, split):
 @pytest.mark.parametrize('name', sorted(set(TABLE) - {DOUBTFUL}))
 def test_says_nothing_inside_a_message_and_more_behind_it(name):
     keys = PressedKeys()
-    keys.observe(key(1, CTRL))
+    keys.receive_data(key(1, CTRL))
     for place in range(len(WIRE[name]) - 1):
-        keys.observe(WIRE[name][place:place + 1])
+        keys.receive_data(WIRE[name][place:place + 1])
         assert keys.releases() == b''
-    keys.observe(WIRE[name][-1:])
+    keys.receive_data(WIRE[name][-1:])
     assert keys.releases().endswith(key(0, CTRL))
 
 
@@ -126,8 +126,8 @@ def test_loses_track_for_good(lost, split):
 
 def test_keeps_nothing_once_it_is_lost():
     keys = PressedKeys()
-    keys.observe(key(1, CTRL) + WIRE['KeyEvent'][:3] + b'\x07')
-    keys.observe(bytes(4) + b'\x07' + b'\x04')
+    keys.receive_data(key(1, CTRL) + WIRE['KeyEvent'][:3] + b'\x07')
+    keys.receive_data(bytes(4) + b'\x07' + b'\x04')
     assert keys._lost
     assert not keys._down
     assert not keys._held
@@ -138,13 +138,13 @@ def test_keeps_nothing_once_it_is_lost():
 @pytest.mark.parametrize('length', [2**20, -2**20, 2**31 - 1, -2**31])
 def test_skips_a_clipboard_without_holding_it(length):
     keys = PressedKeys()
-    keys.observe(key(1, CTRL))
-    keys.observe(b'\x06\0\0\0' + length.to_bytes(4, signed=True))
+    keys.receive_data(key(1, CTRL))
+    keys.receive_data(b'\x06\0\0\0' + length.to_bytes(4, signed=True))
     left = abs(length)
     while left > 0 and left > abs(length) - 2**20:
         piece = bytes(min(left, 65536))
         assert keys.releases() == b''
-        keys.observe(piece)
+        keys.receive_data(piece)
         assert keys._held == b''
         left -= len(piece)
     assert keys.releases() == (b'' if left else key(0, CTRL))
@@ -153,7 +153,7 @@ def test_skips_a_clipboard_without_holding_it(length):
 def test_forgets_the_oldest_of_too_many_keys():
     keys = PressedKeys()
     for keysym in range(1000):
-        keys.observe(key(1, keysym))
+        keys.receive_data(key(1, keysym))
     assert keys.releases() == b''.join(
         key(0, keysym) for keysym in range(999, 999 - MAX_KEYS, -1))
 
