@@ -256,7 +256,7 @@ class Connection:
             browser.send_close(reason.code, reason.text)
             browser.flush()
             browser.shutdown_sending()
-            while wait_for(browser, READ, deadline):
+            while deadline.remaining() and wait_for(browser, READ, deadline):
                 if browser.receive() == b'':
                     return
         except ConsoleError as exc:
