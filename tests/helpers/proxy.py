@@ -29,7 +29,7 @@ from ironic_console.common.clock import Clock
 from ironic_console.common.nodes import NodeRecord, format_time
 from ironic_console.common.nodes_memory import MemoryNodeStore
 from ironic_console.common.secret import Secret
-from ironic_console.common.tls import ServerTls
+from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import AccessPolicy
 from ironic_console.novncproxy.pages import PagePolicy
@@ -85,11 +85,20 @@ def node_record(port: int = 5900, host: str = '127.0.0.1',
                 uuid: str = NODE, *, secret: str | None = SECRET,
                 ours: bool = True, enabled: bool = True,
                 interface: str = 'fake-vnc', clock: Clock | None = None,
-                ) -> NodeRecord:
-    """:returns: a node whose console is at an address."""
+                endpoint: dict[str, Any] | None = None,
+                credential: dict[str, str] | None = None) -> NodeRecord:
+    """Make a node whose console is at an address.
+
+    :param endpoint: more of what a driver says about it; without, security
+        type None may be used.
+    :param credential: what a driver stores to authenticate with.
+    """
     info: dict[str, Any] = {'vnc_host': host, 'vnc_port': port}
     if ours:
-        info['console_endpoint'] = {'host': host, 'port': port}
+        info['console_endpoint'] = {'host': host, 'port': port,
+                                    'security_types': [1], **(endpoint or {})}
+    if credential is not None:
+        info['console_endpoint_secret'] = credential
     if secret is not None:
         info['novnc_secret_token'] = secret
         info['novnc_secret_token_created'] = format_time(
@@ -98,10 +107,10 @@ def node_record(port: int = 5900, host: str = '127.0.0.1',
 
 
 def ticket_for(record: NodeRecord, lifetime: float = 600,
-               clock: Clock | None = None) -> str:
+               clock: Clock | None = None, read_only: bool = False) -> str:
     assert record.secret is not None
     return tickets.issue(Secret(record.secret.reveal()), record.uuid,
-                         (clock or Clock()).now(), lifetime)
+                         (clock or Clock()).now(), lifetime, read_only)
 
 
 def path_to(node: str, token: str) -> str:
@@ -503,15 +512,20 @@ def make_settings(novnc_root: pathlib.Path, *, host: str = '127.0.0.1',
                   sessions: SessionPolicy = SESSIONS,
                   origins: tuple[str, ...] = (),
                   networks: tuple[str, ...] = ('127.0.0.0/8', '::1/128'),
-                  drain_timeout: float = 0.0) -> Settings:
+                  drain_timeout: float = 0.0,
+                  endpoint_tls: ClientTls | None = None,
+                  read_only: bool = False) -> Settings:
     """:returns: settings that allow endpoints on this machine."""
     return Settings(
         listen=ListenAddress(host, 0, tls),
-        access=AccessPolicy(allowed_origins(PUBLIC_URL, origins), 600),
+        access=AccessPolicy(allowed_origins(PUBLIC_URL, origins), 600,
+                            read_only=read_only),
         pages=PagePolicy(fake_novnc(novnc_root)),
-        sessions=sessions, setup=setup, relay=relay,
+        sessions=dataclasses.replace(sessions, read_only=read_only),
+        setup=setup, relay=relay,
         addresses=AddressPolicy(parse_networks(networks)),
-        workers=1, database_timeout=5, drain_timeout=drain_timeout)
+        endpoint_tls=endpoint_tls or ClientTls(), workers=1,
+        database_timeout=5, drain_timeout=drain_timeout)
 
 
 class RunningWorker:
