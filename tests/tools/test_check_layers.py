@@ -38,6 +38,8 @@ def found(root: pathlib.Path, name: str, source: str) -> list[str]:
     ('common/rfb/client.py', 'from Crypto.Cipher import DES', 'Crypto'),
     ('common/rfb/client.py', 'import logging', 'logging'),
     ('common/rfb/security/x.py', 'import time', 'time'),
+    ('common/rfb/security/x.py', 'import threading', 'threading'),
+    ('common/rfb/security/ra2.py', 'import logging', 'logging'),
     ('common/rfb/x.py', 'from oslo_utils import timeutils', 'oslo_utils'),
     ('common/rfb/x.py', 'import h11', 'h11'),
     ('novncproxy/request.py', 'import socket', 'socket'),
@@ -69,6 +71,10 @@ def test_reports_a_breach(tmp_path: pathlib.Path, name: str, source: str,
     ('common/nodes_ironic.py', 'from ironic import objects'),
     ('common/channels/websocket.py', 'from websockify import websocket'),
     ('common/rfb/security/vnc_auth.py', 'from Crypto.Cipher import DES'),
+    ('common/rfb/security/ra2.py', 'import threading\n'
+                                   'from Crypto.PublicKey import RSA\n'
+                                   'from ...secret import Secret'),
+    ('common/rfb/security/aes_eax.py', 'from Crypto.Cipher import AES'),
     ('common/rfb/wire.py', 'import struct\nfrom ..errors import X\n'
                            'from . import constants'),
     ('common/x.py', 'import ironic_console\nimport ironic_other'),

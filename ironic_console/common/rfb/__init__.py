@@ -10,6 +10,7 @@
     handshake.py     §7.1 - §7.3     what both handshakes share
     client.py                        we are the client (endpoint side)
     server.py                        we are the server (browser side)
+    credential.py                    what we authenticate with, and how
     security/        §7.2            one file per security type
     messages.py      §7.5            client messages and their lengths
     read_only.py     §7.5            lets pass what a viewer needs to look

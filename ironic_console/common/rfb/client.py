@@ -122,12 +122,15 @@ class ClientHandshake(Handshake):
         :raises NoCommonSecurityType: there is none.
         """
         kinds = [REGISTRY[number] for number in offered if number in REGISTRY]
-        for number in self.allowed:
-            ways = [kind for kind in kinds if kind.carries(number)]
-            if ways:
-                # Straight on, if that is possible.
-                return next((kind for kind in ways if kind.number == number),
-                            ways[0])
+        ways = [(kind, number) for number in self.allowed for kind in kinds
+                if kind.carries(number)]
+        for kind, number in ways:
+            # A sub-type can be nowhere but inside; whether an ordinary type
+            # is, shows only when there is no way back.
+            if number == kind.number or number not in REGISTRY:
+                return kind
+        for kind, _number in ways:
+            return kind
         raise nothing_in_common(self, tuple(offered))
 
     def _obey_security(self) -> Generator[None, None, SecurityType]:

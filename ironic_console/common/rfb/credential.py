@@ -7,6 +7,7 @@ the order here is from strong to weak.
 
 import dataclasses
 
+from ironic_console.common.errors import ConfigError
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.secret import Secret
 
@@ -39,3 +40,41 @@ def default_types(credential: Credential | None) -> tuple[int, ...]:
     if credential.username:
         return (SecurityNumber.X509_PLAIN, *_WITH_PASSWORD)
     return _WITH_PASSWORD
+
+
+def require(credential: Credential | None) -> Credential:
+    """:raises ConfigError: there is none."""
+    if credential is None:
+        raise ConfigError('authentication with a password is allowed, but '
+                          'there is none in console_endpoint_secret')
+    return credential
+
+
+def texts_of(credential: Credential | None, limit: int,
+             ) -> tuple[bytes, bytes]:
+    """User name and password for the types that send them in UTF-8.
+
+    :param limit: the longest that fits each, bytes.
+    :raises ConfigError: one of them is longer or cannot be written in
+        UTF-8, or the password is empty (servers differ in whether that
+        means "nobody" or "anybody"). Its text shows neither.
+    """
+    known = require(credential)
+    password = known.password.reveal()
+    if not password:
+        raise ConfigError('the password in console_endpoint_secret is empty')
+    return (_encode(known.username, 'user name', limit),
+            _encode(password, 'password', limit))
+
+
+def _encode(text: str, what: str, limit: int) -> bytes:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        # Its text would show the password.
+        raise ConfigError(f'the {what} of the endpoint has characters that '
+                          'are not in Unicode') from None
+    if len(data) > limit:
+        raise ConfigError(f'the {what} of the endpoint has {len(data)} bytes '
+                          f'in UTF-8; {limit} fit')
+    return data

@@ -6,6 +6,7 @@ its next field with ``yield from self.read(12, 'ProtocolVersion')``. Fed
 whole, byte by byte or anyhow else, it takes the same course.
 """
 
+import contextlib
 import dataclasses
 import struct
 from collections.abc import Generator
@@ -51,7 +52,8 @@ class Cipher(Protocol):
     def decrypt(self, data: bytes) -> bytes:
         """Take bytes, any split; give those that are complete.
 
-        :raises ValueError: they are not from the peer.
+        :raises ValueError: they are not from the peer. Not before all that
+            came before them has been given: the next call raises.
         """
 
 
@@ -105,11 +107,14 @@ class Handshake:
             raise LocalProtocolError(self.side, self.step,
                                      'data after the end of the handshake')
         self.heard = self.heard or bool(data)
-        if self.wants_tls:
+        if self.wants_tls and data:
             self._failed = True
-            raise self._plain_text(len(data))
+            raise self._plain_text()
         self._feed(data)
         self._advance()
+        if self.cipher and not self.done:
+            # It tells what is wrong after all that is good.
+            self._feed(b'')
         # Judged after the steps have taken theirs, so that the outcome does
         # not depend on how the bytes were split.
         if not self.done and len(self._reader) > MAX_BUFFERED_BYTES:
@@ -118,7 +123,14 @@ class Handshake:
                                 MAX_BUFFERED_BYTES)
 
     def tls_started(self) -> None:
-        """Go on inside TLS."""
+        """Go on inside TLS.
+
+        :raises LocalProtocolError: nobody asked for TLS.
+        :raises ConsoleError: the handshake cannot go on.
+        """
+        if not self.wants_tls or self._failed:
+            raise LocalProtocolError(self.side, self.step,
+                                     'TLS was not asked for')
         self.wants_tls = None
         self._advance()
 
@@ -168,6 +180,9 @@ class Handshake:
     def read_u8(self, what: str) -> Generator[None, None, int]:
         return (yield from self.read(1, what))[0]
 
+    def read_u16(self, what: str) -> Generator[None, None, int]:
+        return int.from_bytes((yield from self.read(2, what)))
+
     def read_u32(self, what: str) -> Generator[None, None, int]:
         data = yield from self.read(4, what)
         number: int = struct.unpack('>I', data)[0]
@@ -196,27 +211,31 @@ class Handshake:
             injection, as in CVE-2011-0411).
         """
         self.step = 'StartTLS'
+        self._wanted = 0
+        tls = StartTLS(anonymous)
+        self.emit(tls)
         if len(self._reader):
-            raise self._plain_text(len(self._reader))
-        self.wants_tls = StartTLS(anonymous)
-        self.emit(self.wants_tls)
+            raise self._plain_text()
+        self.wants_tls = tls
         while self.wants_tls:
             yield
 
     def start_cipher(self, cipher: Cipher) -> None:
         """Let all that follows pass a cipher."""
         self.cipher = cipher
-        self._feed(self._reader.take_all())
+        # What is wrong with it is raised again, when a field is waited for.
+        with contextlib.suppress(ValueError):
+            self._reader.feed(cipher.decrypt(self._reader.take_all()))
 
     def emit(self, event: object) -> None:
         self._events.append(event)
 
     # ----------------------------------------------------------------------
 
-    def _plain_text(self, size: int) -> RemoteProtocolError:
+    def _plain_text(self) -> RemoteProtocolError:
+        # How much of it has come depends on how the bytes were split.
         return RemoteProtocolError(self.side, 'StartTLS',
-                                   f'{size} bytes of plain text where TLS '
-                                   'begins')
+                                   'plain text where TLS begins')
 
     def _feed(self, data: bytes) -> None:
         if self.cipher:

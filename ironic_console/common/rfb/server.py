@@ -31,6 +31,8 @@ from ironic_console.common.rfb.server_init import ServerInit
 
 _OK = struct.pack('>I', 0)
 _FAILED = struct.pack('>I', 1)
+# "The security-type may only take the value 0, 1, or 2", RFC 6143 Appendix A.
+_KNOWN_TO_3_3 = (SecurityNumber.NONE, SecurityNumber.VNC_AUTH)
 
 
 def pack_security_types(numbers: Sequence[int]) -> bytes:
@@ -53,8 +55,8 @@ class ServerPolicy:
     """What we demand of a client.
 
     :ivar security_types: numbers of security types and VeNCrypt sub-types
-        to offer, best first; a client of version 3.3 gets the first that it
-        can be told.
+        to offer, best first; a client of version 3.3 gets the first that
+        its version knows.
     :ivar credential: what it has to know; ``None`` if nothing.
     :ivar challenge: makes the 16 random bytes of VncAuth.
     """
@@ -114,7 +116,9 @@ class ServerHandshake(Handshake):
         return REGISTRY[number]
 
     def _decide_security(self) -> SecurityType:
-        security = REGISTRY[self._offered[0]]
+        number = next(filter(_KNOWN_TO_3_3.__contains__, self._offered),
+                      self._offered[0])
+        security = REGISTRY[number]
         self.send(struct.pack('>I', security.number))
         return security
 

@@ -20,7 +20,7 @@ from ironic_console.common.rfb.constants import (
 )
 from ironic_console.common.rfb.messages import ClientMessageReader, Message
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.common.rfb.server import ServerHandshake
+from ironic_console.common.rfb.server import ServerHandshake, ServerPolicy
 from ironic_console.common.rfb.server_init import ServerInit
 from ironic_console.drivers.testcard import pixels
 from ironic_console.drivers.testcard.geometry import Rect, Region
@@ -59,7 +59,7 @@ class Viewer:
         self._handshake = ServerHandshake(
             ServerInit(self._screen.width, self._screen.height, self._format,
                        name.encode(errors='replace')[:MAX_NAME_BYTES]),
-            security_types)
+            ServerPolicy(tuple(security_types)))
         self._messages = ClientMessageReader()
         self._keyboard = Keyboard()
         self._unseen = Region()

@@ -54,11 +54,14 @@ class SecurityType(abc.ABC):
 
 
 def nothing_in_common(handshake: 'ClientHandshake', offered: Sequence[int],
-                      ) -> NoCommonSecurityType:
-    """The error when policy allows nothing of what a server offers."""
+                      names: str = '') -> NoCommonSecurityType:
+    """The error when policy allows nothing of what a server offers.
+
+    :param names: of what it offers, if they need saying in another way.
+    """
     return NoCommonSecurityType(
         handshake.side, offered, handshake.allowed,
-        f'server offers {security_names(offered)}, allowed is '
+        f'server offers {names or security_names(offered)}, allowed is '
         f'{security_names(handshake.allowed)}')
 
 

@@ -15,11 +15,11 @@ from ironic_console.common.errors import (
     LimitExceeded,
 )
 from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import texts_of
 from ironic_console.common.rfb.security.base import (
     ResultFollows,
     SecurityType,
 )
-from ironic_console.common.rfb.security.vnc_auth import password_of
 
 if TYPE_CHECKING:
     from ironic_console.common.rfb.client import ClientHandshake
@@ -35,9 +35,7 @@ class PlainSecurity(SecurityType):
 
     def client_steps(self, handshake: 'ClientHandshake',
                      ) -> Generator[None, None, ResultFollows]:
-        password = password_of(handshake.credential).reveal().encode()
-        assert handshake.credential is not None
-        username = handshake.credential.username.encode()
+        username, password = texts_of(handshake.credential, _MAX_BYTES)
         handshake.send(struct.pack('>II', len(username), len(password))
                        + username + password)
         yield from ()
@@ -45,9 +43,7 @@ class PlainSecurity(SecurityType):
 
     def server_steps(self, handshake: 'ServerHandshake',
                      ) -> Generator[None, None, ResultFollows]:
-        expected = password_of(handshake.policy.credential).reveal().encode()
-        assert handshake.policy.credential is not None
-        known = handshake.policy.credential.username.encode()
+        known, expected = texts_of(handshake.policy.credential, _MAX_BYTES)
         lengths = yield from handshake.read(8, 'lengths of Plain')
         name_size, password_size = struct.unpack('>II', lengths)
         for size in (name_size, password_size):

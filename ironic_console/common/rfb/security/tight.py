@@ -5,15 +5,18 @@ We take no tunnel (nobody has ever built one) and no list of our own.
 """
 
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
-from ironic_console.common.errors import LimitExceeded, LocalProtocolError
+from ironic_console.common.errors import (
+    LimitExceeded,
+    LocalProtocolError,
+    RemoteProtocolError,
+)
 from ironic_console.common.rfb.constants import (
     MAX_CAPABILITIES,
     SecurityNumber,
     security_name,
-    security_names,
 )
 from ironic_console.common.rfb.handshake import Said
 from ironic_console.common.rfb.security.base import (
@@ -45,21 +48,26 @@ class TightSecurity(SecurityType):
                      ) -> Generator[None, None, ResultFollows]:
         tunnels = yield from self._read_codes(handshake, 'Tight tunnels')
         if tunnels:
+            if _NO_TUNNEL not in tunnels:
+                raise RemoteProtocolError(
+                    handshake.side, 'Tight tunnels',
+                    'server insists on a tunnel')
             handshake.send(struct.pack('>i', _NO_TUNNEL))
         offered = yield from self._read_codes(handshake,
                                               'Tight security types')
         if not offered:
             # "if the number is 0, no authentication is needed".
             if SecurityNumber.NONE not in handshake.allowed:
-                raise nothing_in_common(handshake, (SecurityNumber.NONE,))
+                raise nothing_in_common(handshake, (SecurityNumber.NONE,),
+                                        _names((SecurityNumber.NONE,)))
             return False
-        handshake.emit(Said(f'types inside Tight {security_names(offered)}'))
+        handshake.emit(Said(f'security types {_names(offered)}'))
         for number in handshake.allowed:
             if number in offered and number in _INNER:
                 handshake.send(struct.pack('>i', number))
                 handshake.emit(Said(f'inside {security_name(number)}'))
                 return (yield from _INNER[number].client_steps(handshake))
-        raise nothing_in_common(handshake, offered)
+        raise nothing_in_common(handshake, offered, _names(offered))
 
     def server_steps(self, handshake: 'ServerHandshake',
                      ) -> Generator[None, None, ResultFollows]:
@@ -77,3 +85,9 @@ class TightSecurity(SecurityType):
         # code, vendor (4) and signature (8); the code says it all.
         data = yield from handshake.read(16 * count, what)
         return tuple(entry[0] for entry in struct.iter_unpack('>i12x', data))
+
+
+def _names(codes: Sequence[int]) -> str:
+    # Beyond these two a code of Tight is not the type of that number.
+    return ', '.join(security_name(code) if code in _INNER
+                     else f'code {code}' for code in codes) + ' inside Tight'

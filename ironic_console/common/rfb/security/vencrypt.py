@@ -24,6 +24,7 @@ from ironic_console.common.rfb.security.base import (
 )
 from ironic_console.common.rfb.security.none import NoneSecurity
 from ironic_console.common.rfb.security.plain import PlainSecurity
+from ironic_console.common.rfb.security.ra2 import RA2_TYPES
 from ironic_console.common.rfb.security.vnc_auth import VncAuthSecurity
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ _SUB_TYPES: dict[int, _SubType] = {
     # "ordinary types may appear too"; TigerVNC does that.
     SecurityNumber.NONE: _SubType(_NONE, tls=False),
     SecurityNumber.VNC_AUTH: _SubType(_VNC_AUTH, tls=False),
+    **{kind.number: _SubType(kind, tls=False) for kind in RA2_TYPES},
 }
 
 
@@ -105,7 +107,8 @@ class VeNCryptSecurity(SecurityType):
                 handshake.send(struct.pack('>I', number))
                 handshake.emit(Said(f'sub-type {security_name(number)}'))
                 return number
-        raise nothing_in_common(handshake, offered)
+        raise nothing_in_common(handshake, offered,
+                                f'{security_names(offered)} inside VeNCrypt')
 
     # -- server --------------------------------------------------------------
 

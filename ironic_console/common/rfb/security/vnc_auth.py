@@ -13,7 +13,7 @@ from Crypto.Cipher import DES
 
 from ironic_console.common.errors import AuthenticationFailed, ConfigError
 from ironic_console.common.rfb.constants import SecurityNumber
-from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.rfb.credential import Credential, require
 from ironic_console.common.rfb.security.base import (
     ResultFollows,
     SecurityType,
@@ -83,7 +83,4 @@ class VncAuthSecurity(SecurityType):
 
 def password_of(credential: Credential | None) -> Secret:
     """:raises ConfigError: there is no credential."""
-    if credential is None:
-        raise ConfigError('authentication with a password is allowed, but '
-                          'there is none in console_endpoint_secret')
-    return credential.password
+    return require(credential).password
