@@ -18,20 +18,25 @@ from hypothesis import strategies as st
 
 from tests.helpers import properties
 from tests.helpers.properties import (
+    ALLOWED,
+    CLIENT_CHANGES,
     CLIENT_MESSAGES,
+    CREDENTIALS,
     CUTS,
     ENDPOINTS,
     INFOS,
+    SERVER_CHANGES,
     SPEECHES,
     TIMES,
 )
 
 PROPERTIES = [
     (properties.client_takes_anything,
-     (SPEECHES, CUTS, st.booleans(),
-      st.lists(st.integers(0, 255), max_size=3))),
+     (SPEECHES, CUTS, st.booleans(), ALLOWED, CREDENTIALS)),
     (properties.client_takes_any_offer,
      (st.lists(st.integers(1, 255), min_size=1, max_size=255),)),
+    (properties.client_takes_changes, CLIENT_CHANGES),
+    (properties.server_takes_changes, SERVER_CHANGES),
     (properties.server_takes_anything, (SPEECHES, CUTS, st.booleans())),
     (properties.refusal_takes_anything, (SPEECHES, CUTS, st.booleans())),
     (properties.messages_take_anything, (CLIENT_MESSAGES, CUTS)),

@@ -4,9 +4,10 @@
 It knows what a driver of the machine has to know and nothing of RFB.
 """
 
+import contextlib
 import dataclasses
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -67,6 +68,15 @@ class Player:
             self.error = exc
         self._collect()
 
+    def start_tls(self) -> None:
+        """Do what a driver does that was asked for TLS, if it was."""
+        if not self.over and self.machine.wants_tls:
+            try:
+                self.machine.tls_started()
+            except ConsoleError as exc:
+                self.error = exc
+            self._collect()
+
     def close(self) -> None:
         """Close the peer's side."""
         if not self.over:
@@ -83,7 +93,8 @@ class Player:
             done = self.machine.done
             trailing = self.machine.trailing_data() if done else b''
             return Outcome('done' if done else 'waiting', self.machine.step,
-                           '', '', self.sent, events, trailing + self._unread)
+                           '', '', self.sent, events,
+                           trailing + self._decrypt(self._unread))
         text = str(self.error)
         if isinstance(self.error, EndpointNotRfb):
             # It shows operators as much of the stranger as is there.
@@ -92,20 +103,46 @@ class Player:
                        getattr(self.error, 'step', ''), text,
                        self.error.public_reason, self.sent, events, b'')
 
+    def _decrypt(self, data: bytes) -> bytes:
+        if self.machine.cipher:
+            # Others may speak on after the end, and spoil a frame.
+            with contextlib.suppress(ValueError):
+                return self.machine.cipher.decrypt(data)
+            return b''
+        return data
+
     def _collect(self) -> None:
         self.sent += self.machine.data_to_send()
         self._events += self.machine.events()
 
 
-def play(machine: Handshake, pieces: Iterable[bytes],
+#: In a list of pieces: here the peer begins TLS.
+TLS = None
+Split = Callable[[bytes], Iterable[bytes]]
+
+
+def spoken(segments: Sequence[bytes], split: Split,
+           ) -> Iterator[bytes | None]:
+    """:returns: pieces of all segments, between which TLS begins."""
+    for number, segment in enumerate(segments):
+        if number:
+            yield TLS
+        yield from split(segment)
+
+
+def play(machine: Handshake, pieces: Iterable[bytes | None],
          close: bool = False) -> Outcome:
     """Feed a machine with all pieces, whatever it answers.
 
+    :param pieces: bytes, and :data:`TLS` where that begins.
     :param close: the peer closes after the last.
     """
     player = Player(machine)
     for piece in pieces:
-        player.feed(piece)
+        if piece is None:
+            player.start_tls()
+        else:
+            player.feed(piece)
     if close:
         player.close()
     return player.outcome()

@@ -17,18 +17,34 @@ from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, ConsoleError
 from ironic_console.common.nodes import NodeRecord, parse_time
 from ironic_console.common.rfb.client import ClientHandshake
-from ironic_console.common.rfb.constants import ClientMessage
+from ironic_console.common.rfb.constants import ClientMessage, SecurityNumber
 from ironic_console.common.rfb.messages import ClientMessageReader
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.pressed_keys import MAX_KEYS, PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
-from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
+from ironic_console.common.rfb.server import (
+    RefusalHandshake,
+    ServerHandshake,
+    ServerPolicy,
+)
 from ironic_console.common.rfb.server_init import ServerInit
-from tests.helpers.play import byte_by_byte, cut, play
-from tests.helpers.transcript import SERVER_INIT
+from tests.helpers.pair import HandshakePair
+from tests.helpers.play import byte_by_byte, cut, play, spoken, whole
+from tests.helpers.security import credential
+from tests.helpers.transcript import CHALLENGE, SERVER_INIT
 
 #: For unit tests: quick, and the same in every run.
 FEW = hypothesis.settings(max_examples=150, derandomize=True, deadline=None)
+
+#: What clients and servers have in common here.
+KNOWN = credential()
+#: Every type and sub-type that we can be asked for, as a server too.
+OUR_TYPES = (
+    SecurityNumber.NONE, SecurityNumber.VNC_AUTH, SecurityNumber.PLAIN,
+    SecurityNumber.TLS_NONE, SecurityNumber.TLS_VNC, SecurityNumber.TLS_PLAIN,
+    SecurityNumber.X509_NONE, SecurityNumber.X509_VNC,
+    SecurityNumber.X509_PLAIN, SecurityNumber.RA2_256, SecurityNumber.RA2,
+    SecurityNumber.RA2NE_256, SecurityNumber.RA2NE)
 
 # -- strategies ---------------------------------------------------------------
 
@@ -46,7 +62,9 @@ LENGTHS = st.one_of(
 FIELDS = st.one_of(
     BANNERS, LENGTHS,
     st.integers(0, 255).map(lambda number: bytes([number])),
-    st.sampled_from([b'\x01\x01', b'\0\0\0\0', b'\0\0\0\x01', b'HTTP/1.1 ',
+    st.sampled_from([b'\x01\x01', b'\x01\x10', b'\x01\x05', CHALLENGE,
+                     b'\x01\x13\0\x02\0', b'\x01\0\0\x01\x04\x01',
+                     b'\0\0\0\0', b'\0\0\0\x01', b'HTTP/1.1 ',
                      SERVER_INIT.pack(), SERVER_INIT.pack()[:20]]),
     st.binary(max_size=30))
 
@@ -83,6 +101,16 @@ CLIENT_MESSAGES = st.one_of(
                                  st.integers(0, 40).map(bytes))),
              max_size=8).map(b''.join))
 CUTS = st.lists(st.integers(0, 120), max_size=10).map(sorted)
+#: What policy may allow, with or without a credential.
+ALLOWED = st.lists(st.one_of(st.integers(0, 255), st.sampled_from(OUR_TYPES)),
+                   max_size=5)
+CREDENTIALS = st.sampled_from([None, KNOWN, credential(username='')])
+#: One change of a good handshake; behind it there may come more.
+CHANGES = (st.integers(0, 10000), st.integers(1, 255), CUTS,
+           st.binary(max_size=40))
+CLIENT_CHANGES = (st.sampled_from([*OUR_TYPES, SecurityNumber.TIGHT]),
+                  *CHANGES)
+SERVER_CHANGES = (st.sampled_from(OUR_TYPES), *CHANGES)
 
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(),
@@ -103,7 +131,13 @@ ENDPOINTS = st.one_of(
         optional={'scheme': st.one_of(st.just('vnc'), JSON),
                   'security_types': st.one_of(
                       st.lists(st.integers(0, 256), max_size=4), JSON),
-                  'kind': JSON, 'read_only': JSON}))
+                  'kind': JSON, 'read_only': JSON,
+                  'tls': st.one_of(JSON, st.fixed_dictionaries({}, optional={
+                      'verify': st.sampled_from(
+                          ['ca', 'fingerprint', 'none', 'x', None]),
+                      'server_name': HOSTS,
+                      'fingerprint': st.one_of(
+                          st.text('0aF:', max_size=70), JSON)}))}))
 TIMES = st.one_of(
     JSON, st.datetimes(timezones=st.one_of(st.none(), st.timezones())).map(
         lambda moment: moment.isoformat()),
@@ -111,7 +145,9 @@ TIMES = st.one_of(
                      '2026-01-01', '20260101T000000Z']))
 INFOS = st.one_of(st.none(), st.fixed_dictionaries({}, optional={
     'vnc_host': HOSTS, 'vnc_port': PORTS, 'console_endpoint': ENDPOINTS,
-    'novnc_secret_token': JSON, 'novnc_secret_token_created': TIMES}))
+    'novnc_secret_token': JSON, 'novnc_secret_token_created': TIMES,
+    'console_endpoint_secret': st.one_of(JSON, st.fixed_dictionaries(
+        {}, optional={'password': JSON, 'username': JSON}))}))
 
 # -- properties ---------------------------------------------------------------
 
@@ -119,11 +155,13 @@ INFOS = st.one_of(st.none(), st.fixed_dictionaries({}, optional={
 def same_in_any_split(make, data, cuts, close):
     """A machine ends in the same way however its bytes come.
 
+    :param data: bytes, or parts of them between which TLS begins.
     :returns: the way it ends.
     """
-    outcome = play(make(), [data], close)
-    assert play(make(), byte_by_byte(data), close) == outcome
-    assert play(make(), cut(data, cuts), close) == outcome
+    segments = [data] if isinstance(data, bytes) else data
+    outcome = play(make(), spoken(segments, whole), close)
+    for split in (byte_by_byte, lambda part: cut(part, cuts)):
+        assert play(make(), spoken(segments, split), close) == outcome
     if outcome.end not in ('done', 'waiting'):
         assert issubclass(getattr(errors, outcome.end), ConsoleError)
         assert len(outcome.public.encode()) <= 123
@@ -131,12 +169,12 @@ def same_in_any_split(make, data, cuts, close):
     return outcome
 
 
-def client_takes_anything(data, cuts, close, allowed):
+def client_takes_anything(data, cuts, close, allowed, known=None):
     """Progress, success, or a documented error."""
     machines = []
 
     def make():
-        machines.append(ClientHandshake(allowed))
+        machines.append(ClientHandshake(allowed, known))
         return machines[-1]
 
     outcome = same_in_any_split(make, data, cuts, close)
@@ -145,26 +183,101 @@ def client_takes_anything(data, cuts, close, allowed):
         taken = data[:len(data) - len(outcome.trailing)]
         assert data == taken + outcome.trailing
         # Of the pixel format padding is not kept, and every flag is 0 or 1.
-        assert taken[-len(init.pack()):].startswith(init.pack()[:4])
-        assert taken.endswith(len(init.name).to_bytes(4) + init.name)
+        assert init.pack()[:4] in taken
+        # Tight has its capabilities behind it.
+        assert len(init.name).to_bytes(4) + init.name in taken
         assert outcome.sent.endswith(b'\x01')
     else:
         assert not any(machine.done for machine in machines)
 
 
 def client_takes_any_offer(offered):
-    """It takes None if that is offered and tells what was offered if not."""
+    """It takes None if that is offered, at worst inside another type, and
+    tells what was offered if not."""
     data = (b'RFB 003.008\n' + bytes([len(offered), *offered]) + bytes(4)
             + SERVER_INIT.pack())
     outcome = play(ClientHandshake(), byte_by_byte(data))
     if 1 in offered:
         assert outcome.end == 'done'
         assert outcome.sent == b'RFB 003.008\n\x01\x01'
+    elif not {16, 19}.isdisjoint(offered):
+        assert outcome.end in ('RemoteProtocolError', 'LimitExceeded')
+        assert outcome.sent[12] in (16, 19)
     else:
         assert outcome.end == 'NoCommonSecurityType'
         assert outcome.sent == b'RFB 003.008\n'
         for number in offered:
             assert f'({number})' in outcome.text
+
+
+def recorded(number, banner=b'RFB 003.008\n'):
+    """Let our client meet our server.
+
+    :returns: what the client heard and what the server heard, each in parts
+        between which TLS began.
+    """
+    if number == SecurityNumber.TIGHT:
+        # Nobody but BMCs serves it.
+        return [b''.join((
+            banner, b'\x01\x10', b'\0\0\0\x01', b'\0\0\0\0TGHTNOTUNNEL',
+            b'\0\0\0\x01', b'\0\0\0\x02STDVVNCAUTH_', CHALLENGE, bytes(4),
+            SERVER_INIT.pack(), b'\0\0\0\x01\0\0\0\0', bytes(16)))], None
+    pair = HandshakePair(client_for(number), server_for(number),
+                         banner=banner)
+    pair.run()
+    assert pair.client.error is pair.server.error is None
+    assert pair.client.machine.done
+    assert pair.server.machine.done
+    return pair.client_heard, pair.server_heard
+
+
+def client_for(number, known=KNOWN):
+    """A client of ours that knows how to get in with that type only."""
+    if number == SecurityNumber.TIGHT:
+        number = SecurityNumber.VNC_AUTH
+    return ClientHandshake((number,), known)
+
+
+def server_for(number, known=KNOWN):
+    """A server of ours that wants that type."""
+    return ServerHandshake(SERVER_INIT, ServerPolicy(
+        (number,), known, lambda: CHALLENGE))
+
+
+def changed(segments, place, mask):
+    """:returns: the parts with one byte changed."""
+    segments = list(segments)
+    for number, segment in enumerate(segments):
+        if place < len(segment):
+            segments[number] = (
+                segment[:place] + bytes([segment[place] ^ mask])
+                + segment[place + 1:])
+            return segments
+        place -= len(segment)
+    raise IndexError
+
+
+def client_takes_changes(number, place, mask, cuts, junk=b''):
+    """Of a good server one byte is changed."""
+    heard, _ = recorded(number)
+    heard = changed(heard, place % sum(map(len, heard)), mask)
+    heard[-1] += junk
+    return same_in_any_split(lambda: client_for(number), heard, cuts, True)
+
+
+def server_takes_changes(number, place, mask, cuts, junk=b''):
+    """Of a good client one byte is changed, and it never gets in with a
+    wrong credential."""
+    _, heard = recorded(number)
+    place %= sum(map(len, heard))
+    outcome = same_in_any_split(
+        lambda: server_for(number), [*changed(heard, place, mask)[:-1],
+                                     changed(heard, place, mask)[-1] + junk],
+        cuts, True)
+    # Another version, or ClientInit.
+    assert (outcome.end != 'done' or place < 12
+            or place == sum(map(len, heard)) - 1)
+    return outcome
 
 
 def server_takes_anything(data, cuts, close):
@@ -293,7 +406,7 @@ def pressed_keys_take_anything(data, cuts):
 def _releases(data, cuts):
     keys = PressedKeys()
     for piece in cut(data, cuts):
-        keys.observe(piece)
+        assert keys.receive_data(piece) == piece
         assert len(keys._held) <= 11
         assert len(keys._down) <= MAX_KEYS
     said = keys.releases()
@@ -313,7 +426,6 @@ def endpoint_takes_anything(value):
     assert 0 < endpoint.port < 65536
     assert type(endpoint.port) is int
     assert endpoint.host.encode('idna')
-    assert endpoint.security_types
     text = json.dumps(endpoint.to_dict())
     assert Endpoint.from_dict(json.loads(text)) == endpoint
 
@@ -323,7 +435,10 @@ def node_takes_anything(info):
     record = NodeRecord.from_info('uuid', None, None, True, info)
     with contextlib.suppress(ConfigError):
         assert record.endpoint().port
-    assert record.same_console(record) == (record.secret is not None)
+    with contextlib.suppress(ConfigError):
+        record.credential()
+    assert record.read_only in (True, False)
+    assert record.same_right(record) == (record.secret is not None)
 
 
 def time_takes_anything(value):

@@ -6,9 +6,12 @@ A transcript is a text file:
     # What happens, and where the specification says so.
     we: client                  which of our machines plays; see build()
     allowed: 2 1                more for build(), if it needs it
+    username: operator
+    password: secret
     S: "RFB 003.008\n"          # a field, and which one it is
     C: "RFB 003.008\n"
     S: 01 00000001 "x"*3        # hex, text, and repetition
+    TLS: X509                   # both begin TLS; or: anonymous
     S: close                    # the peer closes
     then: PeerClosed            done, waiting, or the class of the error
     step: name in ServerInit    label of the error or of what is waited for
@@ -28,21 +31,26 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.handshake import Handshake
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.server import (
     RefusalHandshake,
     ServerHandshake,
+    ServerPolicy,
 )
 from ironic_console.common.rfb.server_init import ServerInit
-from tests.helpers.play import Outcome, Player, play
+from ironic_console.common.secret import Secret
+from tests.helpers.play import Outcome, Player, play, spoken
 
 FOLDER = pathlib.Path(__file__).parent.parent / 'data' / 'transcripts'
 #: What our server ends its handshake with.
 SERVER_INIT = ServerInit(1024, 768, PixelFormat(), b'node-7')
 
 _HEADERS = {'we', 'allowed', 'offered', 'reason', 'then', 'step', 'says',
-            'public', 'trailing'}
+            'public', 'trailing', 'username', 'password'}
+#: What our server challenges with.
+CHALLENGE = bytes(range(16))
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(rf'\s*({_TEXT}|(?:[0-9a-fA-F]{{2}})+)(?:\*(\d+))?')
 _COMMENT = re.compile(rf'((?:{_TEXT}|[^"#])*)(#.*)?')
@@ -50,10 +58,14 @@ _COMMENT = re.compile(rf'((?:{_TEXT}|[^"#])*)(#.*)?')
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
-    """What the peer says, and what we have to say then."""
+    """What the peer says, and what we have to say then.
+
+    :ivar tls: what begins before: 'X509', 'anonymous' or ''.
+    """
 
     theirs: bytes
     ours: bytes
+    tls: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +87,14 @@ class Transcript:
         return self.name
 
     @property
-    def theirs(self) -> bytes:
-        return b''.join(turn.theirs for turn in self.turns)
+    def theirs(self) -> list[bytes]:
+        """Between its parts TLS begins."""
+        segments = [b'']
+        for turn in self.turns:
+            if turn.tls:
+                segments.append(b'')
+            segments[-1] += turn.theirs
+        return segments
 
     @property
     def ours(self) -> bytes:
@@ -126,6 +144,8 @@ def parse(name: str, text: str) -> Transcript:
                 closes = True
             else:
                 lines.append((key, parse_bytes(value)))
+        elif key == 'TLS' and value in ('X509', 'anonymous'):
+            lines.append((key, value.encode()))
         elif key in _HEADERS and key not in headers:
             headers[key] = value
         else:
@@ -138,16 +158,19 @@ def parse(name: str, text: str) -> Transcript:
 
 
 def _turns(lines: list[tuple[str, bytes]], peer: str) -> Iterator[Turn]:
-    theirs, ours = b'', b''
+    theirs, ours, tls = b'', b'', ''
     for who, data in lines:
-        if who == peer:
+        if who == 'TLS':
+            yield Turn(theirs, ours, tls)
+            theirs, ours, tls = b'', b'', data.decode()
+        elif who == peer:
             if ours:
-                yield Turn(theirs, ours)
-                theirs, ours = b'', b''
+                yield Turn(theirs, ours, tls)
+                theirs, ours, tls = b'', b'', ''
             theirs += data
         else:
             ours += data
-    yield Turn(theirs, ours)
+    yield Turn(theirs, ours, tls)
 
 
 def load(we: str) -> list[Transcript]:
@@ -160,11 +183,16 @@ def load(we: str) -> list[Transcript]:
 def build(transcript: Transcript) -> Handshake:
     """Make the machine that a transcript is about."""
     headers = transcript.headers
+    known = None
+    if 'password' in headers:
+        known = Credential(Secret(headers['password']),
+                           headers.get('username', ''))
     if headers['we'] == 'client':
-        return ClientHandshake(_numbers(headers.get('allowed', '1')))
+        return ClientHandshake(_numbers(headers.get('allowed', '1')), known)
     if headers['we'] == 'server':
-        return ServerHandshake(SERVER_INIT,
-                               _numbers(headers.get('offered', '1')))
+        return ServerHandshake(SERVER_INIT, ServerPolicy(
+            _numbers(headers.get('offered', '1')), known,
+            lambda: CHALLENGE))
     if headers['we'] == 'refusal':
         return RefusalHandshake(headers['reason'])
     raise ValueError(f'{transcript.name}: no machine {headers["we"]!r}')
@@ -180,6 +208,11 @@ def run(transcript: Transcript, split: Callable[[bytes], Any]) -> None:
     player = Player(build(transcript))
     said = b''
     for turn in transcript.turns:
+        if turn.tls:
+            wanted = player.machine.wants_tls
+            assert wanted, f'{where}: no TLS'
+            assert wanted.anonymous == (turn.tls == 'anonymous'), where
+            player.start_tls()
         for piece in filter(None, split(turn.theirs)):
             if turn.ours:
                 assert player.sent == said, f'{where}: too early'
@@ -189,7 +222,7 @@ def run(transcript: Transcript, split: Callable[[bytes], Any]) -> None:
     if transcript.closes:
         player.close()
     _judge(transcript, player.outcome(), where)
-    ahead = play(build(transcript), split(transcript.theirs),
+    ahead = play(build(transcript), spoken(transcript.theirs, split),
                  transcript.closes)
     _judge(transcript, ahead, f'{where}, all sent ahead')
 

@@ -4,7 +4,9 @@
 import pytest
 
 from ironic_console.common.rfb.security import REGISTRY
-from tests.helpers.security import OneByte
+from tests.helpers.security import OneByte, known_keys
+
+__all__ = ['known_keys', 'one_byte']
 
 
 @pytest.fixture(autouse=True)

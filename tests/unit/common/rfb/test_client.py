@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ironic_console.common import errors
 from ironic_console.common.errors import (
+    ConsoleError,
     LocalProtocolError,
     NoCommonSecurityType,
     PeerClosed,
@@ -13,14 +15,24 @@ from ironic_console.common.errors import (
     Side,
 )
 from ironic_console.common.rfb.client import ClientHandshake
-from tests.helpers.play import Player, play, splits, whole
+from ironic_console.common.rfb.constants import SecurityNumber
+from tests.helpers.play import Player, play, splits, spoken, whole
 from tests.helpers.properties import (
+    ALLOWED,
+    CLIENT_CHANGES,
+    CREDENTIALS,
     CUTS,
     FEW,
+    OUR_TYPES,
     SPEECHES,
+    changed,
+    client_for,
     client_takes_any_offer,
     client_takes_anything,
+    client_takes_changes,
+    recorded,
 )
+from tests.helpers.security import credential
 from tests.helpers.transcript import SERVER_INIT, Transcript, load, run
 
 BANNER = b'RFB 003.008\n'
@@ -95,6 +107,34 @@ def test_takes_none_wherever_it_stands_in_the_list(count):
     assert player.sent == BANNER + b'\x01'
 
 
+@pytest.mark.parametrize(('allowed', 'offered', 'chosen'), [
+    ((261, 129, 5, 130, 6, 2), [1, 2, 5, 6, 129, 130], 129),
+    ((261, 129, 5, 130, 6, 2), [1, 2, 6, 5], 5),
+    ((261, 129, 5, 130, 6, 2), [2, 19], 19),
+    ((261, 2), [1, 2, 113, 255], 2),
+    # Straight on rather than inside, and inside rather than not at all.
+    ((1, 2), [19, 16, 2], 2),
+    ((129, 2), [19, 2], 2),
+    ((2,), [16, 19], 16),
+    ((2,), [1, 19, 16], 19),
+    ((129,), [16, 19], 19),
+    ((2, 262), [16, 19], 19),
+])
+def test_takes_the_strongest_that_is_allowed(allowed, offered, chosen):
+    player = Player(ClientHandshake(allowed, credential()))
+    player.feed(BANNER + bytes([len(offered), *offered]))
+    assert player.sent[len(BANNER):len(BANNER) + 1] == bytes([chosen])
+
+
+@pytest.mark.parametrize('others', [[129, 130], [113], [255], [0, 3, 254],
+                                    [13, 22, 23, 35, 113, 129, 130]])
+def test_types_that_are_not_allowed_never_harm(others):
+    data = bytes([len(others) + 2, *others, 1, *others[:1]])
+    player = Player(ClientHandshake())
+    player.feed(BANNER + data)
+    assert player.sent == BANNER + b'\x01'
+
+
 def test_names_what_was_offered_and_what_is_allowed():
     player = Player(ClientHandshake((2, 19)))
     player.feed(BANNER + b'\x03\x71\x17\x01')
@@ -164,12 +204,33 @@ def test_trailing_data_may_be_longer_than_any_handshake():
     assert play(ClientHandshake(), whole(GOOD + rest)).trailing == rest
 
 
+@pytest.mark.parametrize('number', [*OUR_TYPES, SecurityNumber.TIGHT])
+def test_any_byte_of_a_good_server_may_be_changed(number):
+    heard, _ = recorded(number)
+    for place in range(sum(map(len, heard))):
+        mask = 1 << place % 8
+        outcome = play(client_for(number),
+                       spoken(changed(heard, place, mask), whole), True)
+        assert outcome.end != 'waiting'
+        assert outcome.end == 'done' or issubclass(
+            getattr(errors, outcome.end), ConsoleError)
+        if number in (SecurityNumber.RA2, SecurityNumber.RA2_256):
+            # From the keys on, everything is authenticated.
+            assert outcome.end != 'done' or place < 12
+
+
 @FEW
-@given(SPEECHES, CUTS, st.booleans(),
-       st.lists(st.integers(0, 255), max_size=3))
+@given(SPEECHES, CUTS, st.booleans(), ALLOWED, CREDENTIALS)
 def test_takes_anything_and_ends_the_same_in_any_split(data, cuts, close,
-                                                       allowed):
-    client_takes_anything(data, cuts, close, allowed)
+                                                       allowed, known):
+    client_takes_anything(data, cuts, close, allowed, known)
+
+
+@FEW
+@given(*CLIENT_CHANGES)
+def test_takes_changes_and_ends_the_same_in_any_split(number, place, mask,
+                                                      cuts, junk):
+    client_takes_changes(number, place, mask, cuts, junk)
 
 
 @FEW

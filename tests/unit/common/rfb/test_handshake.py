@@ -7,14 +7,16 @@ from ironic_console.common.errors import (
     LimitExceeded,
     LocalProtocolError,
     PeerClosed,
+    RemoteProtocolError,
     Side,
 )
 from ironic_console.common.rfb.handshake import (
     MAX_BUFFERED_BYTES,
     Handshake,
     Said,
+    StartTLS,
 )
-from tests.helpers.play import byte_by_byte, play
+from tests.helpers.play import TLS, byte_by_byte, play, splits
 
 
 class Greeting(Handshake):
@@ -42,6 +44,57 @@ class Broken(Handshake):
     def steps(self):
         yield from self.read_u8('one byte')
         raise ZeroDivisionError
+
+
+class Careful(Handshake):
+    """Reads a byte, begins TLS, and reads another."""
+
+    def steps(self):
+        yield from self.read_u8('first byte')
+        yield from self.start_tls(anonymous=False)
+        self.send(b'inside')
+        byte = yield from self.read_u8('second byte')
+        if byte == 0:
+            raise RemoteProtocolError(self.side, 'second byte', 'is 0')
+
+
+class Xor:
+    """A cipher that is none: 0x20 on every byte; '!' is not from the
+    peer."""
+
+    def __init__(self):
+        self._pending = b''
+
+    def encrypt(self, data):
+        return bytes(byte ^ 0x20 for byte in data)
+
+    def decrypt(self, data):
+        self._pending += data
+        if self._pending.startswith(b'!'):
+            raise ValueError('not mine')
+        good, bad, rest = self._pending.partition(b'!')
+        self._pending = bad + rest
+        return self.encrypt(good)
+
+
+class Secretive(Handshake):
+    """Reads a byte, goes on in a cipher, and reads two more fields."""
+
+    def steps(self):
+        yield from self.read_u8('clear byte')
+        self.send(b'clear')
+        self.start_cipher(Xor())
+        self.send(b'HIDDEN')
+        yield from self.read(2, 'two bytes')
+        yield from self.read_u16('two more')
+
+
+class Expectant(Handshake):
+    """Knows what it means when the peer hangs up."""
+
+    def steps(self):
+        self.eof_means = LimitExceeded(self.side, 'reason', 2, 1)
+        yield from self.read(1, 'reason')
 
 
 GOOD = b'ab' + b'\0\0\0\x03xyz'
@@ -207,3 +260,145 @@ def test_a_bug_in_a_step_is_never_taken_for_success():
     with pytest.raises(LocalProtocolError):
         machine.receive_data(b'x')
     assert not machine.done
+
+
+# -- TLS ----------------------------------------------------------------------
+
+def test_tls_is_an_event_and_a_pause():
+    machine = Careful(Side.ENDPOINT)
+    assert machine.wants_tls is None
+    machine.receive_data(b'x')
+    assert machine.wants_tls == StartTLS(anonymous=False)
+    assert machine.events() == [StartTLS(anonymous=False)]
+    assert machine.data_to_send() == b''
+    assert machine.step == 'StartTLS'
+    machine.tls_started()
+    assert machine.wants_tls is None
+    assert machine.data_to_send() == b'inside'
+    machine.receive_data(b'y')
+    assert machine.done
+
+
+@pytest.mark.parametrize(('anonymous', 'text'),
+                         [(False, 'TLS'), (True, 'anonymous TLS')])
+def test_tls_is_told_to_the_log(anonymous, text):
+    assert str(StartTLS(anonymous)) == text
+
+
+def test_nothing_is_no_plain_text():
+    machine = Careful(Side.ENDPOINT)
+    machine.receive_data(b'x')
+    machine.receive_data(b'')
+    machine.tls_started()
+    machine.receive_data(b'y')
+    assert machine.done
+
+
+@pytest.mark.parametrize('split', splits())
+def test_plain_text_before_tls_is_refused_in_every_split(split):
+    outcome = play(Careful(Side.ENDPOINT), split(b'xy'))
+    assert outcome.end == 'RemoteProtocolError'
+    assert outcome.step == 'StartTLS'
+    assert outcome.sent == b''
+    assert outcome.events == ('TLS',)
+
+
+def test_plain_text_that_arrives_after_the_pause_began_is_refused():
+    machine = Careful(Side.ENDPOINT)
+    machine.receive_data(b'x')
+    with pytest.raises(RemoteProtocolError, match='plain text where TLS'):
+        machine.receive_data(b'y')
+    with pytest.raises(LocalProtocolError):
+        machine.receive_data(b'y')
+
+
+def test_after_plain_text_there_is_no_way_into_tls():
+    machine = Careful(Side.ENDPOINT)
+    machine.receive_data(b'x')
+    with pytest.raises(RemoteProtocolError):
+        machine.receive_data(b'y')
+    with pytest.raises(LocalProtocolError, match='TLS was not asked for'):
+        machine.tls_started()
+    assert not machine.done
+    assert machine.data_to_send() == b''
+
+
+@pytest.mark.parametrize('said', [b'', b'xTLSy'])
+def test_tls_that_nobody_asked_for_is_a_bug_of_ours(said):
+    machine = Careful(Side.ENDPOINT)
+    play(machine, [said[:1], TLS, said[4:]])
+    with pytest.raises(LocalProtocolError, match='TLS was not asked for'):
+        machine.tls_started()
+
+
+def test_closing_before_tls_names_the_pause():
+    machine = Careful(Side.ENDPOINT)
+    machine.receive_data(b'x')
+    with pytest.raises(PeerClosed) as caught:
+        machine.receive_eof()
+    assert caught.value.step == 'StartTLS'
+    assert caught.value.expected == 0
+    with pytest.raises(LocalProtocolError):
+        machine.tls_started()
+
+
+def test_an_error_inside_tls_is_an_error():
+    outcome = play(Careful(Side.ENDPOINT), [b'x', TLS, b'\0'])
+    assert (outcome.end, outcome.text) == (
+        'RemoteProtocolError', 'endpoint side, second byte: is 0')
+
+
+# -- ciphers ------------------------------------------------------------------
+
+def hidden(data: bytes) -> bytes:
+    return Xor().encrypt(data)
+
+
+@pytest.mark.parametrize('split', splits())
+def test_all_that_follows_passes_the_cipher(split):
+    machine = Secretive(Side.ENDPOINT)
+    outcome = play(machine, split(b'x' + hidden(b'abcdefg')))
+    assert outcome.end == 'done'
+    assert outcome.sent == b'clear' + hidden(b'HIDDEN')
+    assert outcome.trailing == b'efg'
+    assert machine.cipher
+
+
+@pytest.mark.parametrize('split', splits())
+@pytest.mark.parametrize(('good', 'step'), [
+    (b'', 'two bytes'), (b'a', 'two bytes'), (b'ab', 'two more'),
+    (b'abc', 'two more')])
+def test_what_is_not_from_the_peer_is_refused_behind_what_is(good, step,
+                                                             split):
+    outcome = play(Secretive(Side.ENDPOINT),
+                   split(b'x' + hidden(good) + b'!' + hidden(b'more')))
+    assert outcome.end == 'RemoteProtocolError'
+    assert outcome.text == (f'endpoint side, {step}: not decipherable: '
+                            'not mine')
+
+
+@pytest.mark.parametrize('split', splits())
+def test_what_is_not_from_the_peer_after_the_end_is_for_the_caller(split):
+    outcome = play(Secretive(Side.ENDPOINT),
+                   split(b'x' + hidden(b'abcdef') + b'!'))
+    assert outcome.end == 'done'
+    assert outcome.trailing == b'ef'
+
+
+def test_takes_no_data_after_what_is_not_from_the_peer():
+    machine = Secretive(Side.ENDPOINT)
+    with pytest.raises(RemoteProtocolError):
+        machine.receive_data(b'x!')
+    with pytest.raises(LocalProtocolError):
+        machine.receive_data(b'x')
+    assert not machine.done
+
+
+# -- hanging up ---------------------------------------------------------------
+
+def test_a_step_may_know_what_closing_means():
+    machine = Expectant(Side.ENDPOINT)
+    with pytest.raises(LimitExceeded, match='length 2'):
+        machine.receive_eof()
+    with pytest.raises(LocalProtocolError):
+        machine.receive_data(b'x')

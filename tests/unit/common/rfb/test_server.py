@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ironic_console.common import errors
 from ironic_console.common.errors import (
     AuthenticationFailed,
+    ConsoleError,
     HandshakeRefused,
-    LocalProtocolError,
     NoCommonSecurityType,
     PeerClosed,
     Side,
@@ -18,18 +19,26 @@ from ironic_console.common.rfb.security import REGISTRY
 from ironic_console.common.rfb.server import (
     RefusalHandshake,
     ServerHandshake,
+    ServerPolicy,
     pack_security_types,
 )
 from tests.helpers.pair import HandshakePair
-from tests.helpers.play import Player, play, splits
+from tests.helpers.play import Player, play, splits, spoken, whole
 from tests.helpers.properties import (
     CUTS,
     FEW,
+    OUR_TYPES,
+    SERVER_CHANGES,
     SPEECHES,
+    changed,
+    client_for,
+    recorded,
     refusal_takes_anything,
+    server_for,
     server_takes_anything,
+    server_takes_changes,
 )
-from tests.helpers.security import OneByte
+from tests.helpers.security import OneByte, credential
 from tests.helpers.transcript import SERVER_INIT, Transcript, load, run
 
 BANNER = b'RFB 003.008\n'
@@ -38,6 +47,10 @@ BANNERS = [b'RFB 003.003\n', b'RFB 003.004\n', b'RFB 003.005\n',
            b'RFB 003.006\n', b'RFB 003.007\n', b'RFB 003.008\n',
            b'RFB 003.889\n', b'RFB 004.000\n', b'RFB 004.001\n',
            b'RFB 005.000\n', b'RFB 055.008\n']
+
+
+def serving(*numbers: int) -> ServerHandshake:
+    return ServerHandshake(SERVER_INIT, ServerPolicy(numbers, credential()))
 
 
 @pytest.mark.parametrize('split', splits())
@@ -68,7 +81,7 @@ def test_tells_what_was_said_for_the_log():
 
 
 def test_names_what_was_chosen_and_what_was_offered():
-    player = Player(ServerHandshake(SERVER_INIT, (1, 200)))
+    player = Player(serving(1, 200))
     player.feed(BANNER + b'\x13')
     assert isinstance(player.error, NoCommonSecurityType)
     assert player.error.offered == (0x13,)
@@ -89,32 +102,43 @@ def test_speaks_first():
 
 
 def test_offers_the_types_in_our_order():
-    player = Player(ServerHandshake(SERVER_INIT, (200, 1)))
+    player = Player(serving(200, 1))
     player.feed(BANNER)
     assert player.sent == BANNER + b'\x02\xc8\x01'
 
 
-def test_choosing_an_offer_that_nobody_wrote_is_a_bug_of_ours():
-    player = Player(ServerHandshake(SERVER_INIT, (19,)))
-    player.feed(BANNER + b'\x13')
-    assert isinstance(player.error, LocalProtocolError)
-    assert player.error.step == 'security types'
-    assert 'VENCRYPT (19) is offered but not' in str(player.error)
-    assert player.error.close_code == 1011
-    assert player.sent == BANNER + b'\x01\x13'
+def test_lists_the_ways_to_sub_types_once_and_in_our_order():
+    player = Player(serving(262, 2, 261, 1))
+    player.feed(BANNER)
+    assert player.sent == BANNER + b'\x03\x13\x02\x01'
 
 
-def test_a_version_3_3_client_is_never_told_a_type_that_nobody_wrote():
-    player = Player(ServerHandshake(SERVER_INIT, (19, 1)))
+@pytest.mark.parametrize(('numbers', 'told'), [
+    ((261, 1, 2), 1), ((2, 1), 2), ((129, 260, 2), 2), ((262,), 19),
+    ((129, 262), 129)])
+def test_a_version_3_3_client_is_told_what_it_knows_best_first(numbers, told):
+    player = Player(serving(*numbers))
     player.feed(b'RFB 003.003\n')
-    assert isinstance(player.error, LocalProtocolError)
-    assert player.sent == BANNER
+    assert player.sent[len(BANNER):][:4] == told.to_bytes(4)
 
 
-@pytest.mark.parametrize('numbers', [(), [1] * 256, (256,), (-1,)])
-def test_offering_what_fits_no_list_is_refused_at_once(numbers):
-    with pytest.raises(ValueError):  # noqa: PT011
-        ServerHandshake(SERVER_INIT, numbers)
+@pytest.mark.parametrize('numbers', [(19,), (16,), (1, 113), (263,), (0,),
+                                     (-1,), (2**32,)])
+def test_offering_what_nobody_wrote_is_refused_at_once(numbers):
+    with pytest.raises(ValueError, match='is not implemented'):
+        serving(*numbers)
+
+
+def test_offering_nothing_is_refused_at_once():
+    with pytest.raises(ValueError, match='no security type'):
+        serving()
+
+
+def test_a_policy_does_not_show_its_secret():
+    policy = ServerPolicy((2,), credential('secret'))
+    assert 'secret' not in repr(policy)
+    assert policy.challenge() != policy.challenge()
+    assert len(policy.challenge()) == 16
 
 
 def test_packs_security_types_with_their_count():
@@ -132,11 +156,10 @@ def test_packs_no_empty_list_because_that_would_be_a_refusal():
 
 @pytest.mark.parametrize('split', splits(range(3)))
 @pytest.mark.parametrize('banner', BANNERS)
-@pytest.mark.parametrize('number', [1, 200])
+@pytest.mark.parametrize('number', [*OUR_TYPES, 200])
 def test_our_client_gets_in_with_every_version(banner, number, split):
-    client = ClientHandshake((number,))
-    pair = HandshakePair(client, ServerHandshake(SERVER_INIT, (number,)),
-                         split, banner)
+    client = client_for(number)
+    pair = HandshakePair(client, server_for(number), split, banner)
     pair.run()
     assert pair.client.error is None
     assert pair.server.error is None
@@ -145,6 +168,47 @@ def test_our_client_gets_in_with_every_version(banner, number, split):
     assert pair.server.machine.done
     assert pair.client.outcome().trailing == b''
     assert pair.server.outcome().trailing == b''
+    assert len(pair.client_heard) == (2 if number > 256 else 1)
+
+
+@pytest.mark.parametrize('number', [5, 129])
+@pytest.mark.parametrize('split', splits(range(3)))
+def test_what_follows_ra2_goes_on_in_the_same_cipher(number, split):
+    pair = HandshakePair(client_for(number), server_for(number), split)
+    pair.run()
+    client, server = pair.client.machine, pair.server.machine
+    for data in (b'x', bytes(range(256)) * 100, b''):
+        sent = server.cipher.encrypt(data)
+        assert data not in sent or not data
+        assert b''.join(map(client.cipher.decrypt, split(sent))) == data
+        sent = client.cipher.encrypt(data)
+        assert b''.join(map(server.cipher.decrypt, split(sent))) == data
+
+
+@pytest.mark.parametrize('number', [1, 2, 6, 130, 257, 261])
+def test_what_follows_other_types_has_no_cipher(number):
+    pair = HandshakePair(client_for(number), server_for(number))
+    pair.run()
+    assert pair.client.machine.cipher is None
+    assert pair.server.machine.cipher is None
+
+
+@pytest.mark.parametrize('split', splits(range(1)))
+@pytest.mark.parametrize('banner', BANNERS)
+@pytest.mark.parametrize('number', [number for number in OUR_TYPES
+                                    if 'NONE' not in number.name])
+@pytest.mark.parametrize('wrong', [credential('passwort'),
+                                   credential(username='other')], ids=str)
+def test_a_wrong_credential_gets_nobody_in(banner, number, wrong, split):
+    if wrong.username == 'other' and 'VNC' in number.name:
+        return
+    client = client_for(number, wrong)
+    pair = HandshakePair(client, server_for(number), split, banner)
+    pair.run()
+    assert isinstance(pair.server.error, AuthenticationFailed)
+    assert isinstance(pair.client.error, AuthenticationFailed)
+    assert not client.done
+    assert SERVER_INIT.pack() not in pair.server.sent
 
 
 @pytest.mark.parametrize('split', splits(range(3)))
@@ -163,8 +227,7 @@ def test_our_client_reads_a_refusal_in_every_version(banner, split):
 def test_our_client_reads_a_failure_in_every_version(
         monkeypatch, banner, split):
     monkeypatch.setitem(REGISTRY, 200, OneByte(b'\0'))
-    pair = HandshakePair(ClientHandshake((200,)),
-                         ServerHandshake(SERVER_INIT, (200,)), split, banner)
+    pair = HandshakePair(ClientHandshake((200,)), serving(200), split, banner)
     pair.run()
     assert isinstance(pair.server.error, AuthenticationFailed)
     assert isinstance(pair.client.error, AuthenticationFailed)
@@ -174,12 +237,32 @@ def test_our_client_reads_a_failure_in_every_version(
 
 @pytest.mark.parametrize('banner', [b'RFB 003.003\n', b'RFB 003.008\n'])
 def test_our_client_and_server_part_when_they_have_no_type_in_common(banner):
-    pair = HandshakePair(ClientHandshake((1,)),
-                         ServerHandshake(SERVER_INIT, (200,)), banner=banner)
+    pair = HandshakePair(ClientHandshake((1,)), serving(200), banner=banner)
     pair.run()
     assert isinstance(pair.client.error, NoCommonSecurityType)
     assert isinstance(pair.server.error, PeerClosed)
     assert pair.client.sent == banner
+
+
+@pytest.mark.parametrize('number', OUR_TYPES)
+def test_any_byte_of_a_good_client_may_be_changed(number):
+    _, heard = recorded(number)
+    size = sum(map(len, heard))
+    for place in range(size):
+        outcome = play(server_for(number), spoken(
+            changed(heard, place, 1 << place % 8), whole), True)
+        assert outcome.end != 'waiting'
+        assert outcome.end == 'done' or issubclass(
+            getattr(errors, outcome.end), ConsoleError)
+        # Another version or a ClientInit may be as good.
+        assert outcome.end != 'done' or place < 12 or place == size - 1
+
+
+@FEW
+@given(*SERVER_CHANGES)
+def test_takes_changes_and_ends_the_same_in_any_split(number, place, mask,
+                                                      cuts, junk):
+    server_takes_changes(number, place, mask, cuts, junk)
 
 
 @FEW

@@ -25,6 +25,13 @@ def test_nothing_is_said_by_either_side(steps):
     assert machine.data_to_send() == b''
 
 
-def test_is_registered_as_1_and_proves_nothing():
+@pytest.mark.parametrize('steps', [NoneSecurity().client_steps,
+                                   NoneSecurity().server_steps])
+def test_whether_a_result_follows_depends_on_the_version(steps):
+    with pytest.raises(StopIteration) as caught:
+        next(steps(None))
+    assert caught.value.value is False
+
+
+def test_is_registered_as_1():
     assert isinstance(REGISTRY[1], NoneSecurity)
-    assert REGISTRY[1].authenticates is False
