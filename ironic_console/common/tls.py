@@ -49,9 +49,8 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
         except ssl.SSLError as exc:
             raise ConfigError(f'[vnc]tls_ciphers {settings.ciphers!r} names '
                               'no cipher that OpenSSL has') from exc
-    for option, path in (('cert_file', settings.cert_file),
-                         ('key_file', settings.key_file)):
-        _check_readable(option, path)
+    _check_readable('[vnc]cert_file', settings.cert_file)
+    _check_readable('[vnc]key_file', settings.key_file)
     try:
         # Without a password OpenSSL would ask for one at the terminal, and
         # a service would wait for ever.
@@ -72,7 +71,7 @@ def _check_readable(option: str, path: str) -> None:
         with open(path, 'rb'):
             return
     except OSError as exc:
-        raise ConfigError(f'[vnc]{option} cannot be read: {exc}') from exc
+        raise ConfigError(f'{option} cannot be read: {exc}') from exc
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +91,17 @@ class ClientTls:
     allow_unverified: bool = False
 
 
+def _check_files(settings: ClientTls) -> None:
+    if settings.key_file and not settings.cert_file:
+        raise ConfigError(
+            '[ironic_console]vencrypt_client_key is set, but '
+            'vencrypt_client_cert is not; name the certificate of that key')
+    for option, path in (('vencrypt_ca_certs', settings.ca_file),
+                         ('vencrypt_client_cert', settings.cert_file),
+                         ('vencrypt_client_key', settings.key_file)):
+        _check_readable(f'[ironic_console]{option}', path)
+
+
 class EndpointTls:
     """Makes contexts for endpoints and judges their certificates.
 
@@ -101,6 +111,7 @@ class EndpointTls:
 
     def __init__(self, settings: ClientTls) -> None:
         self._settings = settings
+        _check_files(settings)
         # Each kind once: loading the system's CAs takes milliseconds.
         self._verifying = self._context()
         self._verifying.verify_mode = ssl.CERT_REQUIRED
@@ -113,7 +124,8 @@ class EndpointTls:
         except (ssl.SSLError, OSError) as exc:
             raise ConfigError(
                 '[ironic_console]vencrypt_ca_certs '
-                f'{settings.ca_file} cannot be used: {exc}') from exc
+                f'{settings.ca_file} holds no certificates of CAs in PEM: '
+                f'{exc}') from exc
         self._trusting = self._context()
         self._anonymous = self._context()
         # Without certificates there are only ciphers that OpenSSL counts as

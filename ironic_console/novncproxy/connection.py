@@ -269,11 +269,12 @@ class Connection:
         opened_at = clock.monotonic()
 
         def ended(link: Link, reason: CloseReason) -> None:
-            sessions.remove(session)
             LOG.info(
                 '%s: node %s closed for %s at %s after %.1f s, %d bytes in, '
                 '%d bytes out: %s', session.id, session.grant.node.uuid,
                 link.browser.peer, endpoint.address,
                 clock.monotonic() - opened_at, link.from_browser_bytes,
                 link.to_browser_bytes, reason)
+            # Last: a process that waits for it may end then.
+            sessions.remove(session)
         return ended

@@ -6,6 +6,8 @@ In a test::
     authority = Authority()
     good = authority.issue('bmc.example', '192.0.2.1')
     old = authority.issue('bmc.example', expired=True)
+    ours = authority.issue('proxy.example', client=True)
+    self_signed = Authority('bmc.example', names=['bmc.example']).itself
     good.save(tmp_path)                 # PEM files: .cert_file .key_file
     server_side = good.server_context()
     client_side = authority.client_context()
@@ -13,15 +15,17 @@ In a test::
 
 import dataclasses
 import datetime
+import hashlib
 import ipaddress
 import pathlib
 import ssl
 import tempfile
+from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY = datetime.timedelta(days=1)
 
@@ -56,6 +60,12 @@ class Certificate:
             pathlib.Path(path).write_bytes(content)
         return files
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of it, 64 hex digits."""
+        der = ssl.PEM_cert_to_DER_cert(self.cert.decode())
+        return hashlib.sha256(der).hexdigest()
+
     def encrypted_key(self, password: str) -> bytes:
         """:returns: the key as PEM under a password."""
         key = serialization.load_pem_private_key(self.key, None)
@@ -75,28 +85,39 @@ class Certificate:
 class Authority:
     """Signs certificates.
 
+    :param names: host names and addresses that its own certificate is for,
+        which is then one that a server may present.
     :ivar pem: its own certificate.
     """
 
-    def __init__(self, name: str = 'Test authority') -> None:
+    def __init__(self, name: str = 'Test authority',
+                 names: Sequence[str] = ()) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME,
                                                    name)])
+        alternatives = [x509.SubjectAlternativeName(
+            [_general_name(name) for name in names])] if names else []
         self._certificate = self._sign(
             self._name, self._key.public_key(), _now() - _DAY,
             _now() + 10 * _DAY, x509.BasicConstraints(True, None),
-            x509.KeyUsage(False, False, False, False, False, True, True,
-                          False, False))
+            x509.KeyUsage(bool(names), False, False, False, False, True, True,
+                          False, False), *alternatives)
         self.pem = self._certificate.public_bytes(
             serialization.Encoding.PEM)
 
+    @property
+    def itself(self) -> Certificate:
+        """Its own, self-signed."""
+        return Certificate(self.pem, _key_pem(self._key))
+
     def issue(self, *names: str, expired: bool = False,
-              not_yet: bool = False) -> Certificate:
+              not_yet: bool = False, client: bool = False) -> Certificate:
         """Make a certificate for host names and addresses.
 
         :param names: ``localhost`` and both loopback addresses if none.
         :param expired: its time was yesterday.
         :param not_yet: its time is tomorrow.
+        :param client: it is for a client and not for a server.
         """
         names = names or ('localhost', '127.0.0.1', '::1')
         begin = _now() + _DAY * (-3 if expired else 1 if not_yet else -1)
@@ -108,7 +129,8 @@ class Authority:
             x509.BasicConstraints(False, None),
             x509.SubjectAlternativeName([_general_name(name)
                                          for name in names]),
-            x509.ExtendedKeyUsage([x509.OID_SERVER_AUTH]))
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH,
+                                   ExtendedKeyUsageOID.CLIENT_AUTH]))
         return Certificate(
             certificate.public_bytes(serialization.Encoding.PEM),
             key.private_bytes(serialization.Encoding.PEM,
@@ -138,6 +160,12 @@ class Authority:
             self._key.public_key())
         builder = builder.add_extension(issuer, critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(serialization.Encoding.PEM,
+                             serialization.PrivateFormat.PKCS8,
+                             serialization.NoEncryption())
 
 
 def _now() -> datetime.datetime:

@@ -7,6 +7,7 @@ it a ``pair``: the channel, and a :class:`Far` that is not made of channels.
 
 import contextlib
 import dataclasses
+import itertools
 import socket
 import ssl
 import struct
@@ -24,6 +25,7 @@ from ironic_console.common.channels.base import (
     wait_for,
 )
 from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.rfb.handshake import Cipher
 from tests.helpers.clock import FrozenClock
 from tests.helpers.frames import BINARY, FrameReader, frame
 
@@ -104,6 +106,67 @@ class FarWebSocket(Far):
                 payload += one.payload
             if payload or not raw:
                 return payload
+
+
+class ToyCipher:
+    """Encrypts so that everybody can read it, in frames, each other than
+    the last: u16 length, ciphertext, one byte that counts."""
+
+    MOST = 1000
+
+    def __init__(self) -> None:
+        self._sent = itertools.count()
+        self._received = 0
+        self._pending = b''
+
+    def encrypt(self, data: bytes) -> bytes:
+        frames = []
+        for at in range(0, len(data), self.MOST):
+            piece, number = data[at:at + self.MOST], next(self._sent) % 256
+            frames += [struct.pack('>H', len(piece)), _mix(piece, number),
+                       bytes([number])]
+        return b''.join(frames)
+
+    def decrypt(self, data: bytes) -> bytes:
+        data, plain, at = self._pending + data, [], 0
+        while len(data) - at >= 2:
+            size = int.from_bytes(data[at:at + 2])
+            if len(data) - at < size + 3:
+                break
+            number = self._received % 256
+            if data[at + 2 + size] != number:
+                raise ValueError('another frame was expected')
+            plain.append(_mix(data[at + 2:at + 2 + size], number))
+            self._received += 1
+            at += size + 3
+        self._pending = data[at:]
+        return b''.join(plain)
+
+
+def _mix(data: bytes, number: int) -> bytes:
+    return data.translate(_TABLES[number])
+
+
+_TABLES = [bytes(byte ^ number ^ 0x55 for byte in range(256))
+           for number in range(256)]
+
+
+class FarCipher(Far):
+    """A peer that speaks a cipher."""
+
+    def __init__(self, sock: socket.socket, cipher: Cipher) -> None:
+        super().__init__(sock)
+        self._cipher = cipher
+
+    def send(self, data: bytes) -> None:
+        super().send(self._cipher.encrypt(data))
+
+    def receive_some(self) -> bytes:
+        while True:
+            raw = super().receive_some()
+            data = self._cipher.decrypt(raw)
+            if data or not raw:
+                return data
 
 
 @dataclasses.dataclass

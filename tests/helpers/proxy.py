@@ -552,10 +552,10 @@ class RunningWorker:
         self.worker.reload(self._load(settings))
 
     def open(self, record: NodeRecord, *headers: str,
-             **options: Any) -> Browser:
+             read_only: bool = False, **options: Any) -> Browser:
         """Open a console with a good ticket."""
-        return Browser(self.address, path_to(record.uuid,
-                                             ticket_for(record)),
+        ticket = ticket_for(record, read_only=read_only)
+        return Browser(self.address, path_to(record.uuid, ticket),
                        *headers, **options)
 
     def sessions(self) -> int:

@@ -6,15 +6,18 @@ import socket
 import ssl
 import struct
 import threading
+from collections.abc import Callable
 from typing import Self
 
+from ironic_console.common.channels.base import Channel
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import accept_tls
 from ironic_console.common.channels.websocket import WebSocketChannel
 from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.rfb.pressed_keys import PressedKeys
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.close_reasons import CloseReason
-from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.link import InputRule, Link
 from ironic_console.novncproxy.relay import Relay, RelayLimits
 from tests.helpers.clock import FrozenClock
 from tests.helpers.proxy import PATIENCE, WebSocketPeer
@@ -48,6 +51,8 @@ class Wire:
     :param server: context of TLS towards the browser.
     :param client: that of the browser.
     :param buffer_bytes: of the kernel, for each socket.
+    :param rule: for what the browser says; by default all passes.
+    :param wrap: makes the channel to the endpoint of the one below.
     :ivar browser: what the proxy sends, decoded.
     :ivar endpoint: socket of the VNC server.
     :ivar link: belongs to the relay once it was added.
@@ -56,7 +61,10 @@ class Wire:
     def __init__(self, server: ssl.SSLContext | None = None,
                  client: ssl.SSLContext | None = None,
                  buffer_bytes: int = 0, answers_pings: bool = True,
-                 to_endpoint: bytes = b'', to_browser: bytes = b'') -> None:
+                 to_endpoint: bytes = b'', to_browser: bytes = b'',
+                 rule: InputRule | None = None,
+                 wrap: Callable[[TcpChannel], Channel] | None = None,
+                 ) -> None:
         near, far = tcp_pair(buffer_bytes)
         channel = TcpChannel(near, 'browser')
         if server and client:
@@ -68,7 +76,9 @@ class Wire:
         while not head.endswith(b'\r\n\r\n'):
             head += far.recv(1)
         self._ends: queue.Queue[CloseReason] = queue.Queue()
-        self.link = Link(websocket, TcpChannel(below, 'endpoint'),
+        plain = TcpChannel(below, 'endpoint')
+        self.link = Link(websocket, wrap(plain) if wrap else plain,
+                         rule or PressedKeys(),
                          lambda _link, reason: self._ends.put(reason),
                          to_endpoint, to_browser)
         self.browser = WebSocketPeer(far, answers_pings=answers_pings)

@@ -69,4 +69,6 @@ class CipherChannel(Channel):
         return bool(self._input) or self._below.pending()
 
     def close(self) -> None:
+        self._input.clear()
+        self._output.clear()
         self._below.close()

@@ -349,6 +349,39 @@ STEPS = {
 }
 
 
+class TestTls:
+    """Where TLS begins the loop ends, and goes on over another channel."""
+
+    def test_stops_where_tls_begins_and_goes_on_inside(self) -> None:
+        near, far = MemoryChannel.pair()
+        machine = ClientHandshake((260,))
+        events: list[object] = []
+        far.send(b'RFB 003.008\n' + b'\x01\x13' + b'\0\2'
+                 + b'\0\x01' + (260).to_bytes(4) + b'\x01')
+        dialer.drive(near, machine, soon(), events.append)
+        assert machine.wants_tls
+        assert not machine.done
+        assert str(events[-1]) == 'TLS'
+        inside, beyond = MemoryChannel.pair()
+        machine.tls_started()
+        beyond.send(bytes(4) + sim.pack_server_init(800, 600, b'x'))
+        dialer.drive(inside, machine, soon(), events.append)
+        assert machine.done
+        assert machine.server_init.name == b'x'
+        for channel in (near, far, inside, beyond):
+            channel.close()
+
+    def test_what_came_too_early_is_not_taken_for_said_inside(self) -> None:
+        near, far = MemoryChannel.pair()
+        machine = ClientHandshake((260,))
+        far.send(b'RFB 003.008\n' + b'\x01\x13' + b'\0\2'
+                 + b'\0\x01' + (260).to_bytes(4) + b'\x01' + bytes(4))
+        with pytest.raises(RemoteProtocolError, match='where TLS begins'):
+            dialer.drive(near, machine, soon(), [].append)
+        near.close()
+        far.close()
+
+
 class TestBadServers:
     """Error class, step, what the peer was sent, and both sides closed."""
 

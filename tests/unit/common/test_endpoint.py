@@ -7,12 +7,18 @@ import json
 import pytest
 from hypothesis import given
 
-from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.endpoint import (
+    Endpoint,
+    TlsPolicy,
+    parse_fingerprint,
+)
 from ironic_console.common.errors import ConfigError
 from tests.helpers.properties import ENDPOINTS, FEW, endpoint_takes_anything
 
 GOOD = {'host': '192.0.2.1', 'port': 5900}
-FULL = Endpoint('bmc.example', 5901, 'vnc', (1, 2), 'idrac-vnc')
+DIGEST = '0123456789abcdef' * 4
+FULL = Endpoint('bmc.example', 5901, 'auto', (262, 1), 'idrac-vnc',
+                TlsPolicy('fingerprint', 'bmc.example', DIGEST), True)
 
 
 def test_survives_json():
@@ -21,8 +27,8 @@ def test_survives_json():
 
 
 def test_host_and_port_are_enough():
-    assert Endpoint.from_dict(GOOD) == Endpoint('192.0.2.1', 5900, 'vnc',
-                                                (1,), '')
+    assert Endpoint.from_dict(GOOD) == Endpoint(
+        '192.0.2.1', 5900, 'vnc', (), '', TlsPolicy('ca', '', ''), False)
 
 
 def test_cannot_be_changed():
@@ -61,30 +67,116 @@ def test_refuses_what_is_no_port(port):
         Endpoint.from_dict({**GOOD, 'port': port})
 
 
-@pytest.mark.parametrize('scheme', ['http', 'vncs', '', None, 1, ['vnc'], {}])
+@pytest.mark.parametrize('scheme', ['vnc', 'vncs', 'auto'])
+def test_takes_every_scheme(scheme):
+    assert Endpoint.from_dict({**GOOD, 'scheme': scheme}).scheme == scheme
+
+
+@pytest.mark.parametrize('scheme', ['http', 'VNC', '', None, 1, ['vnc'], {}])
 def test_refuses_unknown_schemes(scheme):
-    with pytest.raises(ConfigError, match=r'scheme is .*, allowed is vnc'):
+    with pytest.raises(ConfigError,
+                       match=r'scheme is .*, allowed is vnc vncs auto$'):
         Endpoint.from_dict({**GOOD, 'scheme': scheme})
 
 
-@pytest.mark.parametrize('types', [[1], [19, 2, 1], (2,), [255]])
+@pytest.mark.parametrize('types', [[], [1], [19, 2, 1], (2,), [255], [262],
+                                   [65535]])
 def test_keeps_security_types_in_order(types):
     endpoint = Endpoint.from_dict({**GOOD, 'security_types': types})
     assert endpoint.security_types == tuple(types)
 
 
 @pytest.mark.parametrize('types', [
-    [], None, 1, '1', 'none', [0], [256], [-1], [1, 'x'], ['1'], [True],
+    None, 1, '1', 'none', [0], [65536], [-1], [1, 'x'], ['1'], [True],
     [1.0], [[1]], {}, {1: 1}, b'\x01'])
 def test_refuses_what_is_no_list_of_security_types(types):
-    """None in particular is never what is left of an unreadable policy."""
-    with pytest.raises(ConfigError, match=r'security_types is .* to 255'):
+    with pytest.raises(ConfigError, match=r'security_types is .* must be a l'):
         Endpoint.from_dict({**GOOD, 'security_types': types})
 
 
 def test_refuses_keys_that_it_does_not_know():
-    with pytest.raises(ConfigError, match='read_only, tls; upgrade the prox'):
-        Endpoint.from_dict({**GOOD, 'tls': True, 'read_only': True})
+    with pytest.raises(ConfigError, match="'6', 'colour'; upgrade the prox"):
+        Endpoint.from_dict({**GOOD, 'colour': True, '6': True})
+
+
+def test_a_key_cannot_fake_a_line_of_the_log():
+    with pytest.raises(ConfigError) as caught:
+        Endpoint.from_dict({**GOOD, 'a\nb': 1, 5: 1})
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('value', [None, 'true', 'false', 0, 1, [], {}])
+def test_refuses_what_does_not_say_whether_it_is_read_only(value):
+    with pytest.raises(ConfigError, match=r'read_only is .* true or false'):
+        Endpoint.from_dict({**GOOD, 'read_only': value})
+
+
+# -- TLS ----------------------------------------------------------------------
+
+def tls(**fields):
+    return Endpoint.from_dict({**GOOD, 'tls': fields}).tls
+
+
+def test_certificates_are_checked_unless_it_says_otherwise():
+    assert Endpoint('bmc', 5900).tls.verify == 'ca'
+    assert tls() == TlsPolicy('ca')
+
+
+def test_reads_a_policy_of_tls():
+    assert tls(verify='none') == TlsPolicy('none')
+    assert tls(server_name='bmc.example') == TlsPolicy('ca', 'bmc.example')
+    assert tls(verify='fingerprint', fingerprint=DIGEST.upper()) == (
+        TlsPolicy('fingerprint', '', DIGEST))
+
+
+@pytest.mark.parametrize('verify', [None, '', 'no', False, True, 'CA', []])
+def test_refuses_unknown_ways_of_checking(verify):
+    with pytest.raises(ConfigError,
+                       match=r'tls/verify is .* ca fingerprint none$'):
+        tls(verify=verify)
+
+
+@pytest.mark.parametrize('name', ['a b', 'a\nb', 5, ['bmc'], '\0', 'a..b'])
+def test_refuses_what_is_no_name_to_expect(name):
+    with pytest.raises(ConfigError, match='must be an address or a host'):
+        tls(server_name=name)
+
+
+@pytest.mark.parametrize('data', [None, True, [], 'ca', 5])
+def test_refuses_what_is_no_policy_of_tls(data):
+    with pytest.raises(ConfigError, match='console_endpoint/tls is not a m'):
+        Endpoint.from_dict({**GOOD, 'tls': data})
+
+
+def test_refuses_keys_of_tls_that_it_does_not_know():
+    with pytest.raises(ConfigError, match=r"endpoint/tls .* know: 'verfy'"):
+        tls(verfy='none')
+
+
+@pytest.mark.parametrize('text', [
+    DIGEST, DIGEST.upper(), f' {DIGEST}\n',
+    ':'.join(DIGEST[at:at + 2] for at in range(0, 64, 2))])
+def test_reads_fingerprints_as_people_write_them(text):
+    assert parse_fingerprint(text) == DIGEST
+
+
+@pytest.mark.parametrize('text', [
+    '', None, DIGEST[1:], DIGEST + '0', 'g' * 64, DIGEST[:40],
+    '\u0660' * 64, 5, [DIGEST], f'SHA256:{DIGEST}', 'a\nb'])
+def test_refuses_what_is_no_fingerprint(text):
+    with pytest.raises(ConfigError, match=r'fingerprint .* SHA-2') as caught:
+        parse_fingerprint(text)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_pin_needs_a_fingerprint():
+    with pytest.raises(ConfigError, match="fingerprint is ''"):
+        tls(verify='fingerprint')
+
+
+def test_a_bad_fingerprint_is_refused_even_where_it_is_not_used():
+    with pytest.raises(ConfigError, match="fingerprint is 'abc'"):
+        tls(verify='ca', fingerprint='abc')
 
 
 @pytest.mark.parametrize('data', [None, [], 'vnc://bmc', 5, True, [GOOD]])

@@ -11,6 +11,7 @@ from ironic_console.common import nodes
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.nodes import NodeRecord
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.secret import Secret
 from tests.helpers.properties import (
     FEW,
@@ -25,7 +26,8 @@ IN_TREE = {'vnc_host': '192.0.2.1', 'vnc_port': '5900',
            'novnc_secret_token': 's3cret',
            'novnc_secret_token_created': '2026-09-01T12:00:00.000000'}
 OURS = {**IN_TREE, 'console_endpoint': {'host': '192.0.2.2', 'port': 5901},
-        'console_endpoint_secret': 'pa55word'}
+        'console_endpoint_secret': {'password': 'pa55word',
+                                    'username': 'operator'}}
 NOON = datetime.datetime(2026, 9, 1, 12, tzinfo=datetime.UTC)
 
 
@@ -76,6 +78,57 @@ def test_our_endpoint_wins_over_the_keys_for_nova():
     assert record(OURS).endpoint() == Endpoint('192.0.2.2', 5901)
 
 
+def test_an_endpoint_of_ours_says_itself_which_security_it_has():
+    """Unlike those of in-tree drivers, None is not taken for granted."""
+    assert record(OURS).endpoint().security_types == ()
+
+
+# -- what it is authenticated with --------------------------------------------
+
+def test_reads_the_credential():
+    assert record(OURS).credential() == Credential(Secret('pa55word'),
+                                                   'operator')
+
+
+def test_a_password_may_come_without_a_user_name():
+    info = {**OURS, 'console_endpoint_secret': {'password': 'pa55word'}}
+    assert record(info).credential() == Credential(Secret('pa55word'))
+
+
+@pytest.mark.parametrize('info', [
+    {}, IN_TREE, {**OURS, 'console_endpoint_secret': None}])
+def test_there_need_not_be_a_credential(info):
+    assert record(info).credential() is None
+
+
+@pytest.mark.parametrize('stored', [
+    'pa55word', ['pa55word'], 5, {}, {'password': None}, {'username': 'u'},
+    {'password': 5}, {'password': ['pa55word']},
+    {'password': 'pa55word', 'username': None},
+    {'password': 'pa55word', 'username': 5}])
+def test_what_is_no_credential_is_told_without_showing_it(stored):
+    broken = record({**OURS, 'console_endpoint_secret': stored})
+    with pytest.raises(ConfigError, match='console_endpoint_sec') as caught:
+        broken.credential()
+    assert 'pa55word' not in str(caught.value)
+
+
+# -- who may type -------------------------------------------------------------
+
+def test_people_may_type_unless_the_endpoint_says_otherwise():
+    assert not record().read_only
+    assert not record(OURS).read_only
+    assert not record({**OURS, 'console_endpoint': {
+        **OURS['console_endpoint'], 'read_only': False}}).read_only
+
+
+@pytest.mark.parametrize('endpoint', [
+    {'read_only': True}, {'read_only': 'false'}, {'read_only': None},
+    {'read_only': 0}, 'vnc', []])
+def test_nobody_types_when_in_doubt(endpoint):
+    assert record({**OURS, 'console_endpoint': endpoint}).read_only
+
+
 @pytest.mark.parametrize('info', [
     {}, {'vnc_host': '192.0.2.1'}, {'vnc_port': 5900},
     {**IN_TREE, 'vnc_host': None}, {**IN_TREE, 'vnc_port': 'x'},
@@ -93,21 +146,38 @@ def test_an_endpoint_that_cannot_be_read_is_not_replaced_by_another():
 
 
 def test_a_session_goes_on_while_nothing_changes():
-    assert record().same_console(record({**IN_TREE, 'other': 1}))
+    after = record({**IN_TREE, 'other': 1})
+    assert record().same_right(after)
+    assert record().same_endpoint(after)
 
 
 @pytest.mark.parametrize('changed', [
     {'enabled': False}, {'interface': 'ilo-kvm'}, {'secret': None},
-    {'secret': Secret('new')}, {'info': {**IN_TREE, 'vnc_port': 5902}},
-    {'info': OURS, 'ours': True}])
-def test_a_session_ends_with_its_console(changed):
+    {'secret': Secret('new')}])
+def test_a_right_ends_with_its_console(changed):
     after = dataclasses.replace(record(), **changed)
-    assert not record().same_console(after)
+    assert not record().same_right(after)
+
+
+@pytest.mark.parametrize('before', [IN_TREE, OURS])
+@pytest.mark.parametrize('after', [
+    {**IN_TREE, 'vnc_port': 5902},
+    {**OURS, 'console_endpoint': {'host': '192.0.2.2', 'port': 5902}},
+    {**OURS, 'console_endpoint': {**OURS['console_endpoint'],
+                                  'read_only': True}},
+    {**OURS, 'console_endpoint': {**OURS['console_endpoint'],
+                                  'security_types': [262]}},
+    {**IN_TREE, 'vnc_host': None}, {}])
+def test_another_endpoint_is_told_from_the_end_of_a_right(before, after):
+    before, after = record(before), record({
+        **after, 'novnc_secret_token': 's3cret'})
+    assert before.same_right(after)
+    assert not before.same_endpoint(after)
 
 
 def test_a_session_without_a_secret_never_goes_on():
     bare = record({})
-    assert not bare.same_console(bare)
+    assert not bare.same_right(bare)
 
 
 def test_keys_are_those_that_ironic_and_nova_know():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Contexts that we present to browsers."""
+"""Contexts that we present to browsers, and those for endpoints."""
 
+import hashlib
 import pathlib
 import ssl
 import subprocess
@@ -8,9 +9,19 @@ import sys
 
 import pytest
 
-from ironic_console.common.errors import ConfigError
-from ironic_console.common.tls import ServerTls, server_context
-from tests.helpers.certificates import Authority, Files
+from ironic_console.common.endpoint import TlsPolicy
+from ironic_console.common.errors import (
+    CertificateRejected,
+    ConfigError,
+    EndpointUntrusted,
+)
+from ironic_console.common.tls import (
+    ClientTls,
+    EndpointTls,
+    ServerTls,
+    server_context,
+)
+from tests.helpers.certificates import Authority, Certificate, Files
 
 AUTHORITY = Authority()
 CERTIFICATE = AUTHORITY.issue('proxy.example')
@@ -22,11 +33,11 @@ def files(tmp_path: pathlib.Path) -> Files:
 
 
 def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext,
-                ) -> ssl.SSLObject:
+                name: str = 'proxy.example') -> ssl.SSLObject:
     """:returns: the client's end of a handshake in memory."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(to_client, to_server,
-                            server_hostname='proxy.example'),
+                            server_hostname=name),
             server.wrap_bio(to_server, to_client, server_side=True)]
     for _ in range(5):
         for end in ends:
@@ -159,3 +170,185 @@ def test_asks_nobody_for_the_password_of_a_key(
 def test_names_ciphers_that_do_not_exist(files: Files) -> None:
     assert "[vnc]tls_ciphers 'RC5' names no cipher" in refused(
         ServerTls(files.both_file, ciphers='RC5'))
+
+
+# -- towards endpoints --------------------------------------------------------
+
+DER = ssl.PEM_cert_to_DER_cert(CERTIFICATE.cert.decode())
+PIN = TlsPolicy('fingerprint', '', hashlib.sha256(DER).hexdigest())
+CA, NOBODY = TlsPolicy('ca'), TlsPolicy('none')
+
+
+@pytest.fixture
+def ca_file(tmp_path: pathlib.Path) -> str:
+    path = tmp_path / 'ca.pem'
+    path.write_bytes(AUTHORITY.pem)
+    return str(path)
+
+
+@pytest.fixture
+def endpoint_tls(ca_file: str) -> EndpointTls:
+    return EndpointTls(ClientTls(ca_file))
+
+
+def test_trusts_whom_the_ca_vouches_for(endpoint_tls: EndpointTls) -> None:
+    context = endpoint_tls.context(CA, anonymous=False)
+    assert shake_hands(CERTIFICATE.server_context(), context).version()
+
+
+@pytest.mark.parametrize('server', [
+    Authority('Stranger').issue('proxy.example'),
+    AUTHORITY.issue('other.example'),
+    AUTHORITY.issue('proxy.example', expired=True),
+    AUTHORITY.issue('proxy.example', not_yet=True),
+], ids=['stranger', 'other name', 'expired', 'not yet'])
+def test_trusts_nobody_else(endpoint_tls: EndpointTls, server: Certificate,
+                            ) -> None:
+    context = endpoint_tls.context(CA, anonymous=False)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(server.server_context(), context)
+
+
+def test_without_a_file_the_cas_of_the_system_count() -> None:
+    context = EndpointTls(ClientTls()).context(CA, anonymous=False)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(CERTIFICATE.server_context(), context)
+
+
+def test_speaks_nothing_older_than_1_2(endpoint_tls: EndpointTls) -> None:
+    for policy in (CA, PIN):
+        context = endpoint_tls.context(policy, anonymous=False)
+        assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+        assert context.options & ssl.OP_NO_COMPRESSION
+        assert context.options & ssl.OP_NO_RENEGOTIATION
+
+
+def test_a_pin_needs_no_ca_and_no_name(endpoint_tls: EndpointTls) -> None:
+    stranger = Authority('Stranger').issue('whatever')
+    context = endpoint_tls.context(PIN, anonymous=False)
+    client = shake_hands(stranger.server_context(), context)
+    with pytest.raises(CertificateRejected, match='expected is') as caught:
+        endpoint_tls.check(PIN, client.getpeercert(binary_form=True))
+    assert PIN.fingerprint in str(caught.value)
+    assert PIN.fingerprint not in caught.value.public_reason
+    client = shake_hands(CERTIFICATE.server_context(), context)
+    endpoint_tls.check(PIN, client.getpeercert(binary_form=True))
+
+
+def test_a_peer_without_certificate_has_no_pinned_one(
+        endpoint_tls: EndpointTls) -> None:
+    with pytest.raises(CertificateRejected):
+        endpoint_tls.check(PIN, None)
+
+
+@pytest.mark.parametrize('policy', [CA, NOBODY])
+def test_only_a_pin_is_judged_after_the_handshake(
+        endpoint_tls: EndpointTls, policy: TlsPolicy) -> None:
+    endpoint_tls.check(policy, b'whatever')
+
+
+def test_no_check_at_all_is_for_operators_who_allow_it(
+        ca_file: str) -> None:
+    with pytest.raises(EndpointUntrusted, match='allow_unverified_tls'):
+        EndpointTls(ClientTls(ca_file)).context(NOBODY, anonymous=False)
+    trusting = EndpointTls(ClientTls(ca_file, allow_unverified=True))
+    context = trusting.context(NOBODY, anonymous=False)
+    stranger = Authority('Stranger').issue('whatever')
+    assert shake_hands(stranger.server_context(), context).version()
+
+
+def test_to_allow_no_check_is_not_to_check_nobody(ca_file: str) -> None:
+    trusting = EndpointTls(ClientTls(ca_file, allow_unverified=True))
+    context = trusting.context(CA, anonymous=False)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(Authority('Stranger').issue('proxy.example')
+                    .server_context(), context)
+
+
+def test_anonymous_tls_has_no_certificates(endpoint_tls: EndpointTls,
+                                           ) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.set_ciphers('ADH:AECDH:@SECLEVEL=0')
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+    context = endpoint_tls.context(CA, anonymous=True)
+    client = shake_hands(server, context)
+    assert client.version() == 'TLSv1.2'
+    assert client.getpeercert(binary_form=True) is None
+
+
+def test_who_wants_certificates_takes_no_anonymous_server(
+        endpoint_tls: EndpointTls) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.set_ciphers('ADH:AECDH:@SECLEVEL=0')
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+    for policy in (CA, PIN):
+        with pytest.raises(ssl.SSLError):
+            shake_hands(server, endpoint_tls.context(policy, False))
+
+
+@pytest.mark.parametrize('in_one_file', [True, False])
+def test_presents_our_certificate_to_whoever_asks(
+        ca_file: str, tmp_path: pathlib.Path, in_one_file: bool) -> None:
+    ours = AUTHORITY.issue('client.example').save(tmp_path, 'client')
+    settings = (ClientTls(ca_file, ours.both_file) if in_one_file
+                else ClientTls(ca_file, ours.cert_file, ours.key_file))
+    server = CERTIFICATE.server_context()
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations(ca_file)
+    for policy in (CA, PIN):
+        context = EndpointTls(settings).context(policy, anonymous=False)
+        assert shake_hands(server, context).version()
+    with pytest.raises(ssl.SSLError):
+        shake_hands(server, EndpointTls(ClientTls(ca_file)).context(
+            CA, anonymous=False))
+
+
+def endpoint_refused(settings: ClientTls) -> str:
+    with pytest.raises(ConfigError) as caught:
+        EndpointTls(settings)
+    text = str(caught.value)
+    assert '\n' not in text
+    assert text.startswith('[ironic_console]vencrypt_')
+    return text
+
+
+@pytest.mark.parametrize(('field', 'option'), [
+    ('ca_file', 'vencrypt_ca_certs'), ('cert_file', 'vencrypt_client_cert'),
+    ('key_file', 'vencrypt_client_key')])
+def test_names_the_endpoint_file_that_cannot_be_read(
+        files: Files, tmp_path: pathlib.Path, field: str, option: str,
+        ) -> None:
+    for wrong in (tmp_path / 'missing', tmp_path):
+        settings = {'cert_file': files.cert_file, field: str(wrong)}
+        text = endpoint_refused(ClientTls(**settings))
+        assert f'{option} cannot be read' in text
+        assert str(wrong) in text
+
+
+@pytest.mark.parametrize('content', [b'', b'rubbish', bytes(range(256))])
+def test_wants_cas_in_pem(tmp_path: pathlib.Path, content: bytes) -> None:
+    path = tmp_path / 'ca.pem'
+    path.write_bytes(content)
+    text = endpoint_refused(ClientTls(str(path)))
+    assert f'vencrypt_ca_certs {path} holds no certificates' in text
+
+
+def test_a_key_alone_is_forgotten_by_nobody(files: Files) -> None:
+    text = endpoint_refused(ClientTls(key_file=files.key_file))
+    assert 'vencrypt_client_cert is not' in text
+
+
+def test_wants_our_own_key_and_unencrypted(
+        files: Files, tmp_path: pathlib.Path) -> None:
+    other = AUTHORITY.issue('other.example').save(tmp_path, 'other')
+    encrypted = tmp_path / 'encrypted.key'
+    encrypted.write_bytes(CERTIFICATE.encrypted_key('secret'))
+    for key in (other.key_file, str(encrypted), ''):
+        text = endpoint_refused(ClientTls(cert_file=files.cert_file,
+                                          key_file=key))
+        assert files.cert_file in text
+        assert f'vencrypt_client_key {key or files.cert_file} are' in text
+        assert 'unencrypted' in text

@@ -16,6 +16,7 @@ from tests.helpers.clock import FrozenClock
 from tests.helpers.conductor import UUID, Node, Task
 
 ENDPOINT = Endpoint('192.0.2.7', 5901, kind='some-vnc')
+PASSWORD = {'password': 'pa55word', 'username': ''}
 
 
 class SomeConsole(base.VNCConsole):
@@ -95,6 +96,20 @@ def test_endpoint_is_the_plain_way_in_unless_the_driver_has_another(
     assert (stored[nodes.HOST_KEY], stored[nodes.PORT_KEY]) == (
         '192.0.2.7', 5901)
     assert nodes.CREDENTIAL_KEY not in stored
+
+
+def test_what_the_endpoint_wants_to_know_is_stored_and_taken_away(
+        console: SomeConsole, task: Task) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    assert task.node.saved[-1][nodes.CREDENTIAL_KEY] == PASSWORD
+    console.opened = base.OpenedConsole(ENDPOINT)
+    console.start_console(task)
+    assert nodes.CREDENTIAL_KEY not in task.node.saved[-1]
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    console.stop_console(task)
+    assert nodes.CREDENTIAL_KEY not in task.node.saved[-1]
 
 
 def test_second_start_keeps_a_good_secret(

@@ -66,6 +66,18 @@ def test_the_ticket_says_that_the_session_may_only_look(desk):
     assert desk.ask(token).ticket.read_only
 
 
+@pytest.mark.parametrize('policy', [False, True])
+@pytest.mark.parametrize('ticket', [False, True])
+@pytest.mark.parametrize('endpoint', [False, True])
+def test_any_of_the_three_makes_a_session_read_only(policy, ticket, endpoint):
+    desk = Desk(policy=dataclasses.replace(POLICY, read_only=policy))
+    desk.store.records[NODE] = node_record(
+        clock=desk.clock, endpoint={'read_only': endpoint})
+    grant = desk.ask(ticket_for(desk.record, clock=desk.clock,
+                                read_only=ticket))
+    assert grant.read_only is (policy or ticket or endpoint)
+
+
 def good(desk):
     return {'token': ticket_for(desk.record, clock=desk.clock)}
 

@@ -96,7 +96,7 @@ def test_tells_a_page_what_its_websocket_would_be_told(worker, record):
     target = path_to(NODE, ticket_for(record))
     response = http_get(worker.address, target)
     assert response.status == 200
-    assert json.loads(response.body) == {'status': 'ok'}
+    assert json.loads(response.body) == {'status': 'ok', 'read_only': False}
     response = http_get(worker.address, path_to(NODE, 'bad'))
     assert (response.status, response.body) == (403, FORBIDDEN)
     response = http_get(worker.address, target,
@@ -104,6 +104,20 @@ def test_tells_a_page_what_its_websocket_would_be_told(worker, record):
     assert (response.status, response.body) == (403, FORBIDDEN)
     worker.store.available = False
     assert http_get(worker.address, target).status == 503
+
+
+def verdict(worker, record, **options):
+    return json.loads(http_get(worker.address, path_to(
+        NODE, ticket_for(record, **options))).body)['read_only']
+
+
+def test_tells_a_page_that_its_user_may_only_look(run, record):
+    worker = run(record)
+    assert verdict(worker, record) is False
+    assert verdict(worker, record, read_only=True) is True
+    worker.store.records[NODE] = node_record(endpoint={'read_only': True})
+    assert verdict(worker, record) is True
+    assert verdict(run(record, read_only=True), record) is True
 
 
 def test_the_verdict_opens_nothing(worker, record, endpoint):
@@ -271,6 +285,142 @@ def test_logs_one_line_at_the_beginning_and_one_at_the_end(worker, record,
     assert f'node {NODE} closed for 127.0.0.1:' in closed
     assert '4 bytes in, 4 bytes out: browser closed' in closed
     assert opened[:8] == closed[:8]
+
+
+# -- read-only ----------------------------------------------------------------
+
+KEY = bytes.fromhex('04 01 0000 00000061')
+LOOK = bytes.fromhex('03 00 0000 0000 0320 0258')
+
+
+@pytest.mark.parametrize('who', ['ticket', 'endpoint', 'operator'])
+def test_who_may_only_look_does_only_that(run, endpoint, caplog, who):
+    caplog.set_level(logging.INFO)
+    record = node_record(endpoint.port, endpoint={
+        'read_only': who == 'endpoint'})
+    worker = run(record, read_only=who == 'operator')
+    with worker.open(record, read_only=who == 'ticket') as browser:
+        browser.shake_hands()
+        browser.send(KEY + LOOK + KEY)
+        browser.send(KEY + LOOK)
+        assert browser.read(20) == LOOK * 2
+        browser.close_politely()
+    wait_until(lambda: not worker.sessions(), 'it has ended')
+    opened, closed = lines(caplog, logging.INFO)
+    assert opened.endswith(', read-only')
+    assert '20 bytes in, 20 bytes out' in closed
+
+
+def test_what_a_viewer_says_ahead_is_filtered_too(worker, record):
+    ahead = b'RFB 003.008\n' + b'\x01\x01' + KEY + LOOK
+    with worker.open(record, early=masked(BINARY, ahead),
+                     read_only=True) as browser:
+        browser.read(12 + 2 + 4 + len(pack_server_init(
+            800, 600, b'simulator')))
+        assert browser.read(10) == LOOK
+
+
+def test_a_message_that_nobody_knows_ends_a_read_only_session(
+        run, server, caplog):
+    record = node_record(server.port)
+    worker = run(record)
+    with worker.open(record, read_only=True) as browser:
+        browser.shake_hands()
+        browser.send(b'\x77' + KEY)
+        assert browser.wait_closed() == (
+            1002, 'The viewer sent what is not valid RFB.')
+    assert server.peer().wait_ended() == 'closed by peer'
+    assert bytes(server.peer().received) == b'RFB 003.008\n\x01\x01'
+
+
+def test_a_message_that_nobody_knows_said_ahead_costs_no_descriptor(
+        run, server, caplog):
+    record = node_record(server.port)
+    worker = run(record)
+    before = Holdings.now()
+    ahead = b'RFB 003.008\n' + b'\x01\x01' + b'\x77'
+    with worker.open(record, early=masked(BINARY, ahead),
+                     read_only=True) as browser:
+        assert browser.wait_closed()[0] == 1002
+    assert server.peer().wait_ended() == 'closed by peer'
+    assert worker.sessions() == 0
+    assert len(lines(caplog, logging.WARNING)) == 1
+    before.wait_for_return()
+
+
+def test_keys_that_are_down_at_the_end_are_released(run, server):
+    record = node_record(server.port)
+    with run(record).open(record) as browser:
+        browser.shake_hands()
+        browser.send(KEY)
+        server.peer().wait_received(14 + 8)
+        browser.close_politely()
+    server.peer().wait_ended()
+    assert bytes(server.peer().received[14:]) == (
+        KEY + bytes.fromhex('04 00 0000 00000061'))
+
+
+def test_sessions_end_when_consoles_become_read_only(run, record, tmp_path):
+    worker = run(record)
+    with (worker.open(record) as typist,
+          worker.open(record, read_only=True) as watcher):
+        typist.shake_hands()
+        watcher.shake_hands()
+        worker.reload(make_settings(tmp_path, read_only=True))
+        code, text = typist.wait_closed()
+        assert code == 1013
+        assert 'read-only from now on' in text
+        watcher.send(LOOK)
+        assert watcher.read(10) == LOOK
+
+
+def test_a_console_that_was_set_up_anew_can_be_opened_again(
+        run, server, endpoint):
+    record = node_record(server.port)
+    worker = run(record)
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        worker.store.records[NODE] = node_record(endpoint.port)
+        code, text = browser.wait_closed()
+    assert code == 1013
+    assert text.endswith('Connect again.')
+    with worker.open(record) as browser:
+        browser.shake_hands()
+
+
+# -- authentication -----------------------------------------------------------
+
+def test_a_browser_needs_no_password_where_the_endpoint_wants_one(
+        run, server, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.behaviour = says(
+        b'RFB 003.008\n', b'\x01\x02', bytes(16), bytes(4),
+        pack_server_init(800, 600, b'x'))
+    record = node_record(server.port, endpoint={'security_types': []},
+                         credential={'password': 'pa55word'})
+    with run(record).open(record) as browser:
+        browser.shake_hands()
+    assert 'VNC_AUTH (2)' in caplog.text
+    assert 'pa55word' not in caplog.text
+
+
+def test_without_a_credential_nothing_is_taken_for_granted(
+        run, server, caplog):
+    record = node_record(server.port, endpoint={'security_types': []})
+    with run(record).open(record) as browser:
+        assert 'not allowed here' in browser.read_refusal()
+        assert browser.wait_closed()[0] == 4502
+    assert not server.peers
+    [line] = lines(caplog, logging.WARNING)
+    assert 'names no security type' in line
+
+
+def test_a_credential_that_cannot_be_read_is_not_dialled_with(
+        run, server, caplog):
+    record = node_record(server.port, credential={'password': 5})
+    with run(record).open(record) as browser:
+        assert 'not set up correctly' in browser.read_refusal()
+    assert not server.peers
 
 
 # -- failures -----------------------------------------------------------------

@@ -9,9 +9,13 @@ import struct
 import pytest
 
 from ironic_console.common.channels.base import READ, WRITE
+from ironic_console.common.channels.cipher import CipherChannel
+from ironic_console.common.errors import RemoteProtocolError
+from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.novncproxy import close_reasons, link
 from ironic_console.novncproxy.link import Buffers, Ended
-from tests.helpers.proxy import CLOSE, PING, Holdings, masked
+from tests.helpers.channels import ToyCipher
+from tests.helpers.proxy import CLOSE, PING, Holdings, masked, quiet
 from tests.helpers.wires import Wire, counting
 
 BULK = 200_000
@@ -168,6 +172,173 @@ def test_splicing_from_an_endpoint_that_ends_gives_the_pipe_back(
     assert wire.link._pipe is None
     assert len(buffers.pipes._idle) == 1
     assert Holdings.now().descriptors <= before + 2
+
+
+# -- what the browser may say -------------------------------------------------
+
+PRESS = bytes.fromhex('04 01 0000 00000061')
+RELEASE = bytes.fromhex('04 00 0000 00000061')
+POINT = bytes.fromhex('05 01 0001 0002')
+LOOK = bytes.fromhex('03 00 0000 0000 0320 0258')
+
+
+@pytest.fixture
+def make_wire(buffers):
+    wires = []
+
+    def make(**options):
+        wire = Wire(**options)
+        wire.link.attach(buffers)
+        wires.append(wire)
+        return wire
+    yield make
+    for wire in wires:
+        wire.close()
+
+
+def test_the_endpoint_gets_what_the_rule_lets_through(make_wire):
+    wire = make_wire(rule=ReadOnlyFilter())
+    for data in (PRESS + LOOK[:3], LOOK[3:] + POINT, LOOK):
+        wire.browser.send(data)
+        pull_from_browser(wire)
+    assert wire.receive(20) == LOOK * 2
+    assert wire.link.from_browser_bytes == 20
+    assert quiet(wire.endpoint)
+
+
+def test_what_comes_behind_the_handshake_has_to_pass_too(make_wire):
+    wire = make_wire(rule=ReadOnlyFilter(), to_endpoint=PRESS + LOOK)
+    assert wire.link.endpoint_busy()
+    wire.link.push_to_endpoint()
+    assert wire.receive(10) == LOOK
+
+
+def test_no_link_is_made_of_what_the_rule_does_not_take():
+    with pytest.raises(RemoteProtocolError):
+        Wire(rule=ReadOnlyFilter(), to_endpoint=b'\x77')
+
+
+def test_what_the_rule_does_not_take_ends_the_session(make_wire):
+    wire = make_wire(rule=ReadOnlyFilter())
+    wire.browser.sock.sendall(b''.join(
+        masked(2, data) for data in (LOOK, b'\x77' + LOOK, LOOK)))
+    with pytest.raises(Ended) as caught:
+        pull_from_browser(wire)
+    assert caught.value.reason.code == 1002
+    assert caught.value.reason.name == 'RemoteProtocolError'
+    # What was good before it is delivered, and nothing after.
+    assert wire.receive(10) == LOOK
+    assert quiet(wire.endpoint)
+
+
+def test_what_only_watches_changes_nothing(wire):
+    data = counting(0, 1000)
+    wire.browser.send(data)
+    pull_from_browser(wire)
+    assert wire.receive(1000) == data
+
+
+def test_keys_that_are_down_are_released_at_the_end(wire):
+    wire.browser.send(PRESS)
+    pull_from_browser(wire)
+    wire.link.begin_close(close_reasons.REVOKED)
+    assert wire.receive(16) == PRESS + RELEASE
+    assert wire.endpoint_sees_end()
+    assert not wire.link.endpoint_busy()
+
+
+def test_keys_that_are_up_again_are_not(wire):
+    wire.browser.send(PRESS + RELEASE)
+    pull_from_browser(wire)
+    wire.link.begin_close(close_reasons.REVOKED)
+    assert wire.receive(16) == PRESS + RELEASE
+    assert wire.endpoint_sees_end()
+
+
+def test_no_release_is_put_into_the_middle_of_a_message(wire):
+    wire.browser.send(PRESS + LOOK[:4])
+    pull_from_browser(wire)
+    wire.link.begin_close(close_reasons.REVOKED)
+    assert wire.receive(12) == PRESS + LOOK[:4]
+    assert wire.endpoint_sees_end()
+
+
+def test_releases_come_behind_what_still_waits(wire, monkeypatch):
+    sent = []
+    monkeypatch.setattr(wire.link.endpoint, 'send', lambda data: 0)
+    wire.browser.send(PRESS + LOOK)
+    pull_from_browser(wire)
+    monkeypatch.setattr(wire.link.endpoint, 'send',
+                        lambda data: sent.append(bytes(data)) or len(data))
+    wire.link.begin_close(close_reasons.REVOKED)
+    assert sent == [PRESS + LOOK + RELEASE]
+
+
+def test_an_endpoint_that_takes_nothing_does_not_delay_the_end(
+        wire, monkeypatch):
+    monkeypatch.setattr(wire.link.endpoint, 'send', lambda data: 0)
+    wire.browser.send(PRESS)
+    pull_from_browser(wire)
+    wire.link.begin_close(close_reasons.REVOKED)
+    assert wire.endpoint_sees_end()
+    assert not wire.link.endpoint_busy()
+
+
+def test_an_endpoint_that_is_gone_does_not_break_the_end(wire):
+    wire.browser.send(PRESS)
+    pull_from_browser(wire)
+    wire.endpoint.recv(8)
+    wire.reset(wire.endpoint)
+    wire.link.begin_close(close_reasons.ENDPOINT_LOST)
+    wire.link.push_to_browser()
+    wire.browser._receive()
+    assert wire.browser.closed[0] == 4502
+
+
+def test_who_may_not_type_has_no_key_to_release(make_wire):
+    wire = make_wire(rule=ReadOnlyFilter())
+    wire.browser.send(PRESS)
+    pull_from_browser(wire)
+    wire.link.begin_close(close_reasons.REVOKED)
+    assert wire.endpoint_sees_end()
+
+
+# -- an endpoint behind a cipher ----------------------------------------------
+
+def test_what_the_endpoints_channel_keeps_is_waited_for(make_wire):
+    wire = make_wire(buffer_bytes=65536, wrap=lambda below: CipherChannel(
+        below, ToyCipher()))
+    sent = 0
+    while not wire.link.endpoint.has_output:
+        wire.browser.send(counting(sent, 4000))
+        sent += 4000
+        pull_from_browser(wire)
+    # The link has handed over everything, its channel has not.
+    wire.link._to_endpoint.clear()
+    assert wire.link.endpoint_busy()
+    assert wire.link.interest() == (READ, READ | WRITE)
+    assert not wire.link.push_to_endpoint()
+    taken = wire.link.from_browser_bytes
+    cipher, received = ToyCipher(), b''
+    while len(received) < taken:
+        received += cipher.decrypt(wire.endpoint.recv(1 << 20))
+        wire.link.push_to_endpoint()
+    assert received == counting(0, taken)
+    assert not wire.link.endpoint_busy()
+    assert wire.link.interest() == (READ, READ)
+    assert wire.link.push_to_endpoint()
+
+
+def test_bytes_behind_a_cipher_are_copied_and_pending(make_wire):
+    wire = make_wire(wrap=lambda below: CipherChannel(below, ToyCipher()))
+    wire.link._bulk = True
+    wire.endpoint.sendall(ToyCipher().encrypt(counting(0, 60_000)))
+    select.select([wire.link.endpoint.fileno()], [], [], 1)
+    while wire.link.to_browser_bytes < 60_000:
+        wire.link.pull_from_endpoint()
+        wire.link.push_to_browser()
+    assert not wire.link.pending()
+    assert wire.browser.read(60_000) == counting(0, 60_000)
 
 
 # -- control frames and payload -----------------------------------------------

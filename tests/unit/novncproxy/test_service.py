@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ironic_console.common.errors import ConfigError
-from ironic_console.common.tls import ServerTls
+from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy.service import (
     ProxyService,
     close_at_sigterm,
@@ -131,6 +131,23 @@ def test_loading_finds_what_is_missing(tmp_path):
     settings = make_settings(tmp_path, tls=ServerTls('/no/such/file'))
     with pytest.raises(ConfigError, match='cert_file'):
         load(settings)
+
+
+def test_loading_finds_what_is_missing_for_endpoints(tmp_path):
+    settings = make_settings(tmp_path, endpoint_tls=ClientTls('/no/file'))
+    with pytest.raises(ConfigError, match='vencrypt_ca_certs'):
+        load(settings)
+
+
+@pytest.mark.parametrize('allowed', [False, True])
+def test_warns_at_the_start_that_endpoints_may_be_anybody(
+        tmp_path, caplog, allowed):
+    load(make_settings(tmp_path, endpoint_tls=ClientTls(
+        allow_unverified=allowed)))
+    warnings = [record.getMessage() for record in caplog.records
+                if record.levelname == 'WARNING']
+    assert ['allow_unverified_tls' in text for text in warnings] == (
+        [True] if allowed else [])
 
 
 def test_ready_tells_about_the_store(tmp_path, record):

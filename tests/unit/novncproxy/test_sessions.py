@@ -27,14 +27,15 @@ class Room:
             self.store, SessionPolicy(**policy), self.clock)
         self.closed = []
 
-    def grant(self, uuid=NODE):
-        return Grant(self.store.records[uuid], Ticket(uuid, START))
+    def grant(self, uuid=NODE, read_only=False):
+        return Grant(self.store.records[uuid], Ticket(uuid, START),
+                     read_only)
 
-    def add(self, uuid=NODE):
-        return self.registry.add('id', self.grant(uuid))
+    def add(self, uuid=NODE, read_only=False):
+        return self.registry.add('id', self.grant(uuid, read_only))
 
-    def open(self, uuid=NODE):
-        session = self.add(uuid)
+    def open(self, uuid=NODE, read_only=False):
+        session = self.add(uuid, read_only)
         self.registry.established(
             session, lambda reason: self.closed.append((uuid, reason)))
         return session
@@ -108,9 +109,43 @@ def test_ends_with_its_node(room):
 
 def test_ends_with_its_endpoint(room):
     room.open()
+    room.open(OTHER)
     room.store.records[NODE] = node_record(port=5999)
     room.registry.recheck()
+    assert room.closed == [(NODE, close_reasons.CHANGED)]
+
+
+def test_ends_when_its_endpoint_becomes_read_only(room):
+    room.open()
+    room.store.records[NODE] = node_record(endpoint={'read_only': True})
+    room.registry.recheck()
+    assert room.closed == [(NODE, close_reasons.CHANGED)]
+
+
+def test_who_has_lost_the_right_is_not_told_to_connect_again(room):
+    room.open()
+    room.store.records[NODE] = node_record(port=5999, enabled=False)
+    room.registry.policy = SessionPolicy(read_only=True)
+    room.registry.recheck()
     assert room.closed == [(NODE, close_reasons.REVOKED)]
+
+
+def test_read_only_ends_the_sessions_that_could_type(room):
+    room.open()
+    room.open(OTHER, read_only=True)
+    room.registry.recheck()
+    assert not room.closed
+    room.registry.policy = SessionPolicy(read_only=True)
+    room.registry.recheck()
+    assert room.closed == [(NODE, close_reasons.READ_ONLY)]
+
+
+def test_read_only_sessions_stay_so_when_others_may_type_again():
+    room = Room(read_only=True)
+    room.open(read_only=True)
+    room.registry.policy = SessionPolicy()
+    room.registry.recheck()
+    assert not room.closed
 
 
 def test_asks_for_all_nodes_at_once(room, monkeypatch):

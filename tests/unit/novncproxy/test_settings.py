@@ -8,7 +8,7 @@ from oslo_config import cfg
 
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError
-from ironic_console.common.tls import ServerTls
+from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy.settings import read_settings
 
 # As Ironic and oslo.middleware have them; this module must not need Ironic.
@@ -55,6 +55,9 @@ def test_the_defaults_are_safe(read):
     assert settings.sessions.max_sessions == 2000
     assert settings.pages.frame_ancestors == ()
     assert settings.workers == 1
+    assert settings.endpoint_tls == ClientTls('', '', '', False)
+    assert not settings.access.read_only
+    assert not settings.sessions.read_only
     for text in ('127.0.0.1', '169.254.169.254', '::1', 'fe80::1'):
         assert not settings.addresses.allows(ipaddress.ip_address(text))
 
@@ -74,6 +77,12 @@ def test_tls_without_files_is_found_when_they_are_loaded(read):
     assert read(enable_ssl=True).listen.tls == ServerTls('', '', '1.2', '')
 
 
+def test_read_only_holds_for_new_sessions_and_for_those_that_are(read):
+    settings = read(read_only=True)
+    assert settings.access.read_only
+    assert settings.sessions.read_only
+
+
 def test_more_origins_may_come(read):
     assert 'http://b.example:80' in read(
         'cors', allowed_origin=['http://b.example']).access.origins
@@ -87,11 +96,14 @@ def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
         browser_handshake_timeout=5.5, ping_interval=6.5, idle_timeout=7.5,
         stall_timeout=8.5, max_session_length=9.5, recheck_interval=10.5,
         database_grace=11.5, database_timeout=12.5, drain_timeout=13.5,
-        endpoint_networks=['192.0.2.0/24'], frame_ancestors=['none'])
+        endpoint_networks=['192.0.2.0/24'], frame_ancestors=['none'],
+        vencrypt_ca_certs='/a', vencrypt_client_cert='/c',
+        vencrypt_client_key='/k', allow_unverified_tls=True)
     assert settings.access.plain_tokens
     assert settings.workers == 3
     assert vars(settings.sessions) == {
-        'max_sessions': 7, 'recheck_interval': 10.5, 'database_grace': 11.5}
+        'max_sessions': 7, 'recheck_interval': 10.5, 'database_grace': 11.5,
+        'read_only': False}
     assert vars(settings.setup) == {
         'max_setups': 8, 'head_timeout': 1.5, 'keepalive_timeout': 2.5,
         'connect_timeout': 3.5, 'handshake_timeout': 4.5,
@@ -102,6 +114,7 @@ def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
     assert settings.database_timeout == 12.5
     assert settings.drain_timeout == 13.5
     assert settings.pages.frame_ancestors == ('none',)
+    assert settings.endpoint_tls == ClientTls('/a', '/c', '/k', True)
     assert settings.addresses.allows(ipaddress.ip_address('192.0.2.1'))
     assert not settings.addresses.allows(ipaddress.ip_address('192.0.3.1'))
 
@@ -109,7 +122,6 @@ def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
 @pytest.mark.parametrize(('group', 'options', 'says'), [
     ('vnc', {'public_url': None}, '[vnc]public_url is not set'),
     ('vnc', {'public_url': 'ftp://a.example/x'}, '[vnc]public_url has'),
-    ('vnc', {'read_only': True}, '[vnc]read_only'),
     ('cors', {'allowed_origin': ['*']}, "[cors]allowed_origin has '*'"),
     ('ironic_console', {'endpoint_networks': ['10.0.0.1/8']},
      "[ironic_console]endpoint_networks has '10.0.0.1/8'"),

@@ -16,9 +16,14 @@ from ironic_console.common.channels.base import (
     wait_for,
 )
 from ironic_console.common.channels.tcp import TcpChannel
-from ironic_console.common.channels.tls import TlsChannel, accept_tls
+from ironic_console.common.channels.tls import (
+    TlsChannel,
+    TlsUntrusted,
+    accept_tls,
+    connect_tls,
+)
 from ironic_console.common.clock import Clock, Deadline
-from tests.helpers.certificates import Authority
+from tests.helpers.certificates import Authority, Certificate
 from tests.helpers.channels import (
     MEGABYTES,
     ChannelConformance,
@@ -33,8 +38,26 @@ from tests.helpers.channels import (
 )
 
 AUTHORITY = Authority()
-SERVER = AUTHORITY.issue('proxy.example').server_context()
+CERTIFICATE = AUTHORITY.issue('proxy.example')
+SERVER = CERTIFICATE.server_context()
 CLIENT = AUTHORITY.client_context()
+
+
+def make_client_pair() -> Pair:
+    """:returns: our channel and a TLS server."""
+    near, far = tcp_pair()
+    made = []
+
+    def connect() -> None:
+        made.append(connect_tls(TcpChannel(near, '192.0.2.7'), CLIENT,
+                                'proxy.example', soon()))
+    with in_thread(connect):
+        far.settimeout(10)
+        secure = SERVER.wrap_socket(far, server_side=True)
+    # The server's session tickets are there to be read, and give nothing.
+    while wait_for(made[0], READ, passed()):
+        assert made[0].receive() is None
+    return Pair(made[0], FarTls(secure))
 
 
 def make_pair() -> Pair:
@@ -158,6 +181,16 @@ class TestTlsChannel(ChannelConformance):
             assert send_all(pair.channel, data, soon())
 
 
+class TestTlsChannelToServer(TestTlsChannel):
+    """The same in the role of the client."""
+
+    @pytest.fixture
+    def pair(self) -> Iterator[Pair]:
+        pair = make_client_pair()
+        yield pair
+        pair.close()
+
+
 def take_record(pair: Pair, data: bytes) -> bytes:
     """:returns: what the far end would have sent, as it is on the wire."""
     left, right = socket.socketpair()
@@ -244,6 +277,99 @@ class TestAcceptTls:
         with pytest.raises(ChannelError):
             accept_tls(below, SERVER, soon())
         far.close()
+
+
+class TestConnectTls:
+    def test_takes_the_connection_over(self) -> None:
+        pair = make_client_pair()
+        assert isinstance(pair.channel, TlsChannel)
+        assert pair.channel.certificate() == ssl.PEM_cert_to_DER_cert(
+            CERTIFICATE.cert.decode())
+        pair.close()
+
+    def test_knows_a_certificate_that_it_did_not_check(self) -> None:
+        near, far = tcp_pair()
+        trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        with in_thread(serve, far):
+            channel = connect_tls(TcpChannel(near, '192.0.2.7'), trusting,
+                                  'proxy.example', soon())
+        assert channel.certificate() == ssl.PEM_cert_to_DER_cert(
+            CERTIFICATE.cert.decode())
+        channel.close()
+
+    @pytest.mark.parametrize(('certificate', 'name', 'why'), [
+        (CERTIFICATE, 'other.example', 'Hostname mismatch'),
+        (CERTIFICATE, '192.0.2.1', 'IP address mismatch'),
+        (AUTHORITY.issue('proxy.example', expired=True), 'proxy.example',
+         'has expired'),
+        (Authority('Stranger').issue('proxy.example'), 'proxy.example',
+         'unable to get local issuer'),
+    ], ids=['name', 'address', 'expired', 'stranger'])
+    def test_says_why_it_does_not_trust(
+            self, certificate: Certificate, name: str, why: str) -> None:
+        near, far = tcp_pair()
+        below = TcpChannel(near, '192.0.2.7')
+        with (in_thread(serve, far, certificate),
+              pytest.raises(TlsUntrusted, match=why) as caught):
+            connect_tls(below, CLIENT, name, soon())
+        assert str(caught.value).startswith('192.0.2.7: its certificate is')
+        assert below.fileno() == -1
+
+    def test_refuses_what_is_not_tls(self) -> None:
+        near, far = tcp_pair()
+        far.sendall(b'RFB 003.008\n')
+        below = TcpChannel(near, '192.0.2.7')
+        with pytest.raises(ChannelError, match=r'192\.0\.2\.7: TLS f') as one:
+            connect_tls(below, CLIENT, 'proxy.example', soon())
+        assert not isinstance(one.value, TlsUntrusted)
+        assert below.fileno() == -1
+        assert_closed(far)
+
+    def test_a_name_that_cannot_be_one_is_an_error(self) -> None:
+        near, far = tcp_pair()
+        below = TcpChannel(near, '192.0.2.7')
+        with pytest.raises(ChannelError, match=r'^192\.0\.2\.7: '):
+            connect_tls(below, CLIENT, '.proxy.example', soon())
+        assert below.fileno() == -1
+        assert_closed(far)
+
+    def test_a_silent_server_gets_no_longer_than_the_deadline(self) -> None:
+        near, far = tcp_pair()
+        deadline = Deadline(Clock(), 0.02, 'handshake_timeout')
+        with pytest.raises(ChannelError, match='within the handshake_timeo'):
+            connect_tls(TcpChannel(near, '192.0.2.7'), CLIENT,
+                        'proxy.example', deadline)
+        assert_closed(far)
+
+    def test_a_server_that_closes_is_an_error(self) -> None:
+        near, far = tcp_pair()
+        far.shutdown(socket.SHUT_WR)
+        with pytest.raises(ChannelError):
+            connect_tls(TcpChannel(near, '192.0.2.7'), CLIENT,
+                        'proxy.example', soon())
+        assert_closed(far)
+
+    def test_tls_is_not_begun_twice_on_one_connection(self) -> None:
+        near, far = tcp_pair()
+        below = TcpChannel(near, '192.0.2.7')
+        with in_thread(serve, far):
+            channel = connect_tls(below, CLIENT, 'proxy.example', soon())
+        with pytest.raises(ChannelError):
+            connect_tls(below, CLIENT, 'proxy.example', soon())
+        channel.close()
+
+
+def serve(far: socket.socket, certificate: Certificate | None = None) -> None:
+    """Hold the handshake as a server, wait for the end."""
+    far.settimeout(10)
+    context = certificate.server_context() if certificate else SERVER
+    with (contextlib.suppress(OSError),
+          context.wrap_socket(far, server_side=True) as secure):
+        if not certificate:
+            return
+        secure.recv(1)
 
 
 def assert_closed(far: socket.socket) -> None:
