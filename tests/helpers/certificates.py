@@ -24,10 +24,11 @@ from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY = datetime.timedelta(days=1)
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,17 +112,20 @@ class Authority:
         return Certificate(self.pem, _key_pem(self._key))
 
     def issue(self, *names: str, expired: bool = False,
-              not_yet: bool = False, client: bool = False) -> Certificate:
+              not_yet: bool = False, client: bool = False,
+              rsa_key: bool = False) -> Certificate:
         """Make a certificate for host names and addresses.
 
         :param names: ``localhost`` and both loopback addresses if none.
         :param expired: its time was yesterday.
         :param not_yet: its time is tomorrow.
         :param client: it is for a client and not for a server.
+        :param rsa_key: for servers that know no other keys.
         """
         names = names or ('localhost', '127.0.0.1', '::1')
         begin = _now() + _DAY * (-3 if expired else 1 if not_yet else -1)
-        key = ec.generate_private_key(ec.SECP256R1())
+        key: _Key = (rsa.generate_private_key(65537, 2048) if rsa_key
+                     else ec.generate_private_key(ec.SECP256R1()))
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME,
                                                 names[0])])
         certificate = self._sign(
@@ -129,8 +133,8 @@ class Authority:
             x509.BasicConstraints(False, None),
             x509.SubjectAlternativeName([_general_name(name)
                                          for name in names]),
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH,
-                                   ExtendedKeyUsageOID.CLIENT_AUTH]))
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH if client
+                                   else ExtendedKeyUsageOID.SERVER_AUTH]))
         return Certificate(
             certificate.public_bytes(serialization.Encoding.PEM),
             key.private_bytes(serialization.Encoding.PEM,
@@ -144,7 +148,8 @@ class Authority:
         context.load_verify_locations(cadata=self.pem.decode())
         return context
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey,
+    def _sign(self, subject: x509.Name,
+              key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
               begin: datetime.datetime, end: datetime.datetime,
               *extensions: x509.ExtensionType) -> x509.Certificate:
         builder = x509.CertificateBuilder(
@@ -162,7 +167,7 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256())
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_pem(key: _Key) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM,
                              serialization.PrivateFormat.PKCS8,
                              serialization.NoEncryption())

@@ -291,7 +291,8 @@ def test_who_wants_certificates_takes_no_anonymous_server(
 @pytest.mark.parametrize('in_one_file', [True, False])
 def test_presents_our_certificate_to_whoever_asks(
         ca_file: str, tmp_path: pathlib.Path, in_one_file: bool) -> None:
-    ours = AUTHORITY.issue('client.example').save(tmp_path, 'client')
+    ours = AUTHORITY.issue('proxy.example', client=True).save(tmp_path,
+                                                              'client')
     settings = (ClientTls(ca_file, ours.both_file) if in_one_file
                 else ClientTls(ca_file, ours.cert_file, ours.key_file))
     server = CERTIFICATE.server_context()
