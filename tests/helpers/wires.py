@@ -111,6 +111,7 @@ class Wire:
         try:
             while True:
                 sent += self.endpoint.send(counting(sent, 65536))
+                assert sent < 64 << 20, 'nothing stops it'
         except TimeoutError:
             return sent
         finally:

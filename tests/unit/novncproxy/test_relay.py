@@ -586,6 +586,7 @@ def stuff(wire) -> int:
         while True:
             wire.browser.send(counting(sent, 30_000))
             sent += 30_000
+            assert sent < 64 << 20, 'nothing stops it'
     except TimeoutError:
         return sent
     finally:
