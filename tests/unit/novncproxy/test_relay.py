@@ -567,11 +567,11 @@ def test_closes_when_an_endpoint_takes_nothing_for_too_long():
 def test_a_browser_that_takes_a_little_is_not_stalled():
     with limited(stall_timeout=300) as exchange:
         wire = exchange.open(Wire(buffer_bytes=65536))
-        wire.fill()
+        sent = wire.fill()
         for _ in range(3):
             exchange.advance(200)
-            wire.browser.read(500_000)
-            wire.fill()
+            wire.browser.read(sent // 4)
+            wire.wait_progress(exchange.clock)
         assert wire.alive
 
 
