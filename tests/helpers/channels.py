@@ -8,6 +8,7 @@ it a ``pair``: the channel, and a :class:`Far` that is not made of channels.
 import contextlib
 import dataclasses
 import itertools
+import select
 import socket
 import ssl
 import struct
@@ -41,12 +42,23 @@ class Far:
         self.socket = sock
         sock.settimeout(PATIENCE)
 
+    def encode(self, data: bytes) -> bytes:
+        """:returns: what goes into the socket."""
+        return data
+
+    def decode(self, raw: bytes) -> bytes:
+        """:returns: what came out of it, as far as it is complete."""
+        return raw
+
     def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
+        self.socket.sendall(self.encode(data))
 
     def receive_some(self) -> bytes:
         """:returns: what is there, after waiting for it; b'' at the end."""
-        return self.socket.recv(1 << 20)
+        while raw := self.socket.recv(1 << 20):
+            if data := self.decode(raw):
+                return data
+        return b''
 
     def receive(self, size: int) -> bytes:
         data = b''
@@ -55,6 +67,31 @@ class Far:
             assert piece, f'closed after {len(data)} of {size} bytes'
             data += piece
         return data
+
+    def exchange(self, data: bytes, size: int) -> bytes:
+        """Send all of it and receive so much, both at the same time.
+
+        On one thread: a TLS session does not stand two.
+        """
+        rest, received = memoryview(self.encode(data)), b''
+        self.socket.settimeout(0)
+        while rest or len(received) < size:
+            moved = 0
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
+                raw = self.socket.recv(1 << 20)
+                assert raw, f'closed after {len(received)} of {size} bytes'
+                received += self.decode(raw)
+                moved = len(raw)
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
+                sent = self.socket.send(rest[:65536]) if rest else 0
+                rest = rest[sent:]
+                moved += sent
+            if not moved:
+                writing = [self.socket] if rest else []
+                assert any(select.select([self.socket], writing, [],
+                                         PATIENCE)), 'nothing moves'
+        self.socket.settimeout(PATIENCE)
+        return received
 
     def stop_sending(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
@@ -82,7 +119,7 @@ class FarTls(Far):
 
 
 class FarWebSocket(Far):
-    """A browser; what it sends is one frame each time."""
+    """A browser; what it sends is in frames of up to 64 KiB."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
@@ -93,19 +130,14 @@ class FarWebSocket(Far):
         """The answer to the upgrade."""
         return self._reader.head
 
-    def send(self, data: bytes) -> None:
-        for begin in range(0, len(data), 65536):
-            super().send(frame(data[begin:begin + 65536], key=bytes(4)))
+    def encode(self, data: bytes) -> bytes:
+        return b''.join(frame(data[begin:begin + 65536], key=bytes(4))
+                        for begin in range(0, len(data), 65536))
 
-    def receive_some(self) -> bytes:
-        while True:
-            raw = super().receive_some()
-            payload = b''
-            for one in self._reader.feed(raw):
-                assert one.opcode == BINARY
-                payload += one.payload
-            if payload or not raw:
-                return payload
+    def decode(self, raw: bytes) -> bytes:
+        frames = self._reader.feed(raw)
+        assert all(one.opcode == BINARY for one in frames)
+        return b''.join(one.payload for one in frames)
 
 
 class ToyCipher:
@@ -158,15 +190,11 @@ class FarCipher(Far):
         super().__init__(sock)
         self._cipher = cipher
 
-    def send(self, data: bytes) -> None:
-        super().send(self._cipher.encrypt(data))
+    def encode(self, data: bytes) -> bytes:
+        return self._cipher.encrypt(data)
 
-    def receive_some(self) -> bytes:
-        while True:
-            raw = super().receive_some()
-            data = self._cipher.decrypt(raw)
-            if data or not raw:
-                return data
+    def decode(self, raw: bytes) -> bytes:
+        return self._cipher.decrypt(raw)
 
 
 @dataclasses.dataclass
@@ -314,8 +342,7 @@ class ChannelConformance:
             assert pair.far.receive(len(MEGABYTES)) == MEGABYTES
 
     def test_sends_megabytes_both_ways(self, pair: Pair) -> None:
-        with (in_thread(pair.far.send, MEGABYTES),
-              in_thread(pair.far.receive, len(MEGABYTES))):
+        with in_thread(pair.far.exchange, MEGABYTES, len(MEGABYTES)):
             rest, received = memoryview(MEGABYTES), b''
             while rest or len(received) < len(MEGABYTES):
                 events = READ | (WRITE if rest else 0)

@@ -21,8 +21,6 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any, Self
 
-from oslo_service import backend
-
 from ironic_console.common import tickets
 from ironic_console.common.addresses import AddressPolicy, parse_networks
 from ironic_console.common.clock import Clock
@@ -36,15 +34,13 @@ from ironic_console.novncproxy.pages import PagePolicy
 from ironic_console.novncproxy.relay import RelayLimits
 from ironic_console.novncproxy.request import allowed_origins
 from ironic_console.novncproxy.server import listen
+from ironic_console.novncproxy.service import Worker, load
 from ironic_console.novncproxy.sessions import SessionPolicy
 from ironic_console.novncproxy.settings import (
     ListenAddress,
     Settings,
     SetupLimits,
 )
-
-# What is loaded first chooses the backend for the whole process.
-backend.init_backend(backend.BackendType.THREADING)
 
 PATIENCE = 10.0
 NODE = '7f3c8f0e-0000-4000-8000-000000000001'
@@ -212,6 +208,7 @@ class HTTPConnection:
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                                  receive_buffer)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self.sock.connect(address)
             if context:
@@ -538,9 +535,6 @@ class RunningWorker:
     """
 
     def __init__(self, settings: Settings, *records: NodeRecord) -> None:
-        # Not before the backend is chosen.
-        from ironic_console.novncproxy.service import Worker, load
-        self._load = load
         self.settings = settings
         self.store = MemoryNodeStore(*records)
         self._listener = listen(settings.listen.host, 0)
@@ -549,7 +543,7 @@ class RunningWorker:
                              Clock())
 
     def reload(self, settings: Settings) -> None:
-        self.worker.reload(self._load(settings))
+        self.worker.reload(load(settings))
 
     def open(self, record: NodeRecord, *headers: str,
              read_only: bool = False, **options: Any) -> Browser:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any, Self
 
 PATIENCE = 60.0
@@ -101,11 +102,12 @@ def _answer(job: dict[str, Any]) -> list[dict[str, Any]]:
     store = IronicNodeStore(job['timeout'], Clock())
     answers = []
     for name, *arguments in job['ask']:
-        method = {'create': _create, 'option': _option}.get(name)
+        special: dict[str, Callable[..., Any]] = {
+            'create': _create, 'option': _option}
+        method = special.get(name) or getattr(store, name)
         begun = time.monotonic()
         try:
-            answer = {'value': _plain((method or getattr(store, name))(
-                *arguments))}
+            answer = {'value': _plain(method(*arguments))}
         except Exception as exc:
             answer = {'error': type(exc).__name__, 'text': str(exc),
                       'traceback': traceback.format_exc()}

@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Self
 
@@ -112,19 +113,31 @@ class Wire:
             return True
 
     def fill(self) -> int:
-        """Send from the endpoint until nothing has been taken for a moment.
+        """Send from the endpoint until nothing more is taken because the
+        browser takes nothing.
 
         :returns: number of bytes; they count up in fours.
         """
-        self.endpoint.settimeout(0.2)
         sent = 0
-        try:
-            while True:
+        self.endpoint.settimeout(0.2)
+        end = time.monotonic() + PATIENCE
+        full = False
+        while not full:
+            assert time.monotonic() < end, 'it neither takes nor is full'
+            assert sent < 64 << 20, 'nothing stops it'
+            try:
                 sent += self.endpoint.send(counting(sent, 65536))
-        except TimeoutError:
-            return sent
-        finally:
-            self.endpoint.settimeout(PATIENCE)
+            except TimeoutError:
+                full = self.link.browser_busy() or bool(self.link.closing)
+        self.endpoint.settimeout(PATIENCE)
+        return sent
+
+    def wait_progress(self, clock: Clock) -> None:
+        """Wait until the relay has moved something at the present time."""
+        end = time.monotonic() + PATIENCE
+        while self.link.progress_at != clock.monotonic():
+            assert time.monotonic() < end, 'the relay moves nothing'
+            time.sleep(0.002)
 
     def reset(self, sock: socket.socket) -> None:
         """Close a far end with RST."""

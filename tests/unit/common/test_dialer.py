@@ -583,6 +583,7 @@ class TestBrowsers:
     def test_one_that_reads_nothing_ends_at_the_deadline(self) -> None:
         near, far = tcp_pair()
         channel = TcpChannel(near, '')
+        far.sendall(self.SPEECH)
         while channel.send(MEGABYTES):
             continue
         with pytest.raises(HandshakeTimeout) as caught:

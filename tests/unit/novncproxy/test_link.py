@@ -72,6 +72,15 @@ def test_a_busy_browser_stops_the_reading_of_the_endpoint(wire):
     assert wire.link.interest() == (READ | WRITE, 0)
 
 
+def test_takes_nothing_from_the_endpoint_for_a_busy_browser(wire):
+    sent = make_busy(wire)
+    with contextlib.suppress(TimeoutError):
+        wire.endpoint.settimeout(0.1)
+        wire.endpoint.sendall(bytes(100))
+    pull(wire, times=3)
+    assert wire.link.to_browser_bytes == sent
+
+
 def test_a_busy_endpoint_is_written_to_and_read(wire, monkeypatch):
     monkeypatch.setattr(wire.link.endpoint, 'send', lambda data: 0)
     wire.browser.send(b'key')

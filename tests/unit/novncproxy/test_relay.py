@@ -262,7 +262,7 @@ def test_nobody_starves_beside_a_flood_of_tiny_frames(frame):
 def round_trips(wire) -> list[float]:
     """:returns: how long single bytes took, there and back."""
     times = []
-    for _ in range(15):
+    for _ in range(10):
         begin = time.monotonic()
         wire.browser.send(b'k')
         assert wire.receive(1) == b'k'
@@ -567,11 +567,11 @@ def test_closes_when_an_endpoint_takes_nothing_for_too_long():
 def test_a_browser_that_takes_a_little_is_not_stalled():
     with limited(stall_timeout=300) as exchange:
         wire = exchange.open(Wire(buffer_bytes=65536))
-        wire.fill()
-        for _ in range(4):
+        sent = wire.fill()
+        for _ in range(3):
             exchange.advance(200)
-            wire.browser.read(500_000)
-            wire.fill()
+            wire.browser.read(sent // 4)
+            wire.wait_progress(exchange.clock)
         assert wire.alive
 
 
@@ -586,6 +586,7 @@ def stuff(wire) -> int:
         while True:
             wire.browser.send(counting(sent, 30_000))
             sent += 30_000
+            assert sent < 64 << 20, 'nothing stops it'
     except TimeoutError:
         return sent
     finally:
@@ -610,7 +611,7 @@ def test_gives_everything_back():
         warm.open().browser.close_politely()
     before = Holdings.now()
     with Exchange(LIMITS) as exchange:
-        for round_ in range(12):
+        for round_ in range(9):
             wire = exchange.open(Wire(buffer_bytes=65536))
             if round_ % 3 == 0:
                 wire.fill()

@@ -210,6 +210,9 @@ def take_record(pair: Pair, data: bytes) -> bytes:
 
 
 class TestAcceptTls:
+    # A caught error keeps what its frames refer to, so that nothing is closed
+    # just because nobody knows it any more.
+
     def test_takes_the_connection_over(self) -> None:
         pair = make_pair()
         assert isinstance(pair.channel, TlsChannel)
@@ -220,8 +223,9 @@ class TestAcceptTls:
         near, far = tcp_pair()
         far.sendall(b'GET / HTTP/1.1\r\nHost: proxy\r\n\r\n')
         below = TcpChannel(near, '192.0.2.7')
-        with pytest.raises(ChannelError, match=r'192\.0\.2\.7: TLS failed'):
+        with pytest.raises(ChannelError) as caught:
             accept_tls(below, SERVER, soon())
+        assert str(caught.value).startswith('192.0.2.7: TLS failed')
         assert below.fileno() == -1
         assert_closed(far)
 
@@ -239,19 +243,21 @@ class TestAcceptTls:
         near, far = tcp_pair()
         below = TcpChannel(near, '192.0.2.7')
         deadline = Deadline(Clock(), 0.02, 'head_timeout')
-        with pytest.raises(ChannelError, match=r'TLS was not set up within '
-                                               r'the head_timeout of 0\.02 s'):
+        with pytest.raises(ChannelError) as caught:
             accept_tls(below, SERVER, deadline)
         assert_closed(far)
+        assert str(caught.value) == ('192.0.2.7: TLS was not set up within '
+                                     'the head_timeout of 0.02 s')
 
     def test_a_dribbling_client_gets_no_longer_than_the_deadline(
             self) -> None:
         near, far = tcp_pair()
         far.sendall(b'\x16\x03\x01\x02\x00\x01')
         below = TcpChannel(near, '192.0.2.7')
-        with pytest.raises(ChannelError, match='not set up within'):
+        with pytest.raises(ChannelError) as caught:
             accept_tls(below, SERVER, passed())
         assert_closed(far)
+        assert 'not set up within' in str(caught.value)
 
     def test_a_client_that_has_gone_is_an_error(self) -> None:
         near, far = tcp_pair()
