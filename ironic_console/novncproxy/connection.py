@@ -16,6 +16,7 @@ from ironic_console.common import dialer
 from ironic_console.common.channels.base import (
     READ,
     ChannelError,
+    send_all,
     wait_for,
 )
 from ironic_console.common.channels.tcp import TcpChannel
@@ -254,8 +255,8 @@ class Connection:
         deadline = Deadline(self._services.clock, CLOSE_TIMEOUT, 'close')
         try:
             browser.send_close(reason.code, reason.text)
-            browser.flush()
-            browser.shutdown_sending()
+            if send_all(browser, b'', deadline):
+                browser.shutdown_sending()
             while deadline.remaining() and wait_for(browser, READ, deadline):
                 if browser.receive() == b'':
                     return

@@ -33,7 +33,7 @@ def after(*pieces):
     """:returns: what releases the keys after these bytes."""
     keys = PressedKeys()
     for piece in pieces:
-        assert keys.receive_data(piece) is None
+        assert keys.receive_data(piece) == piece
     return keys.releases()
 
 
