@@ -15,6 +15,13 @@ def test_nothing_is_installed_when_all_programs_are_there(
     assert not (tmp_path / 'log').exists()
 
 
+def test_finds_libraries_too() -> None:
+    assert installing.find_program('libc-of-nobody.so') is None
+    for found in pathlib.Path('/usr/lib').glob('*/lib*.so'):
+        assert installing.find_program(found.name)
+        break
+
+
 def test_a_missing_program_names_the_command(
         tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('os.geteuid', lambda: 1000)

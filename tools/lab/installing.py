@@ -24,7 +24,11 @@ class InstallError(Exception):
 
 
 def find_program(name: str) -> str | None:
-    """:returns: path of a program, or None."""
+    """:returns: path of a program or a library (``lib...so``), or None."""
+    if name.endswith('.so'):
+        return next((str(path) for pattern in ('lib*', 'lib/*')
+                     for path in Path('/usr').glob(f'{pattern}/{name}')),
+                    None)
     return shutil.which(name)
 
 
@@ -55,9 +59,9 @@ def run(argv: Sequence[str | Path], log: Path, *, cwd: Path | None = None,
 
 
 def require_programs(packages: Mapping[str, str], log: Path) -> list[str]:
-    """Make sure that programs are there.
+    """Make sure that programs and libraries are there.
 
-    :param packages: Debian package by program.
+    :param packages: Debian package by program or library.
     :param log: file for what apt-get says.
     :returns: packages that were installed now.
     :raises InstallError: names the packages and the command.
