@@ -310,8 +310,12 @@ class Relay:
         busy = link.browser_busy() or link.endpoint_busy()
         if busy and 0 < limits.stall_timeout <= now - link.progress_at:
             return close_reasons.STALLED
+        # On a slow line the ping may stand behind megabytes that the kernel
+        # has taken; as long as those arrive, the browser is there.
         if (not link.browser_busy() and link.heard_at < link.pinged_at
-                and now >= link.pinged_at + limits.ping_interval):
+                and now >= link.pinged_at + limits.ping_interval
+                and not link.browser.below.still_delivers(
+                    limits.ping_interval)):
             return close_reasons.BROWSER_SILENT
         return None
 

@@ -139,6 +139,14 @@ class Wire:
             assert time.monotonic() < end, 'the relay moves nothing'
             time.sleep(0.002)
 
+    def wait_relayed(self, size: int) -> None:
+        """Wait until the kernel has so many bytes for the browser."""
+        end = time.monotonic() + PATIENCE
+        while (self.link.to_browser_bytes < size
+               or self.link.browser_busy()):
+            assert time.monotonic() < end, 'the browser side takes no more'
+            time.sleep(0.002)
+
     def reset(self, sock: socket.socket) -> None:
         """Close a far end with RST."""
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,

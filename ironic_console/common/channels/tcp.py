@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channel over a TCP socket."""
 
+import fcntl
 import socket
+import struct
+import termios
 
 from ironic_console.common.channels.base import (
     RECEIVE_BYTES,
@@ -18,6 +21,10 @@ _KEEPALIVE = (
     # Keys and pointer events are small and each is waited for.
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
 )
+
+# tcpi_last_ack_recv in struct tcp_info, linux/tcp.h: milliseconds since the
+# peer has acknowledged anything.
+_LAST_ACK = struct.Struct('=56xI')
 
 
 def tune(sock: socket.socket) -> None:
@@ -86,6 +93,21 @@ class TcpChannel(Channel):
             return 0
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
+
+    def still_delivers(self, seconds: float) -> bool:
+        """Whether the peer is taking what was sent before, if slowly.
+
+        :param seconds: in which it has to have acknowledged something.
+        :returns: ``False`` also when there is nothing left for it to take.
+        """
+        try:
+            waiting = fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4))
+            info = self.socket.getsockopt(
+                socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_ACK.size)
+        except OSError:
+            return False
+        silence = _LAST_ACK.unpack(info)[0] / 1000
+        return any(waiting) and silence < seconds
 
     def shutdown_sending(self) -> None:
         """Tell the peer that nothing more comes; it may still talk."""

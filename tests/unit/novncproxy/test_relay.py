@@ -492,6 +492,24 @@ def test_closes_a_silent_browser():
         assert wire.wait_ended() == close_reasons.BROWSER_SILENT
 
 
+def test_a_browser_on_a_slow_line_is_not_silent():
+    """The ping stands behind what the kernel has taken for it."""
+    with limited() as exchange:
+        wire = exchange.open(Wire(answers_pings=False))
+        sent = 2_000_000
+        wire.endpoint.sendall(counting(0, sent))
+        wire.wait_relayed(sent)
+        for _ in range(3):
+            exchange.advance(20)
+            exchange.settle()
+        assert wire.alive
+        assert wire.browser.read(sent) == counting(0, sent)
+        exchange.advance(20)
+        exchange.settle()
+        exchange.advance(20)
+        assert wire.wait_ended() == close_reasons.BROWSER_SILENT
+
+
 def test_any_byte_is_a_sign_of_life():
     with limited() as exchange:
         wire = exchange.open(Wire(answers_pings=False))
