@@ -23,9 +23,10 @@ from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import (
     CertificateRejected,
+    ConfigError,
     EndpointTlsFailed,
-    EndpointUntrusted,
     HandshakeTimeout,
+    PeerClosed,
 )
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.credential import Credential, default_types
@@ -76,11 +77,12 @@ class EndpointDialer:
         :raises EndpointError: there is no way to it, or none that policy
             allows.
         :raises ProtocolError: its handshake failed.
-        :raises ConfigError: the credential cannot be used.
+        :raises ConfigError: the credential cannot be used, or nothing says
+            what is allowed.
         """
         allowed = endpoint.security_types or default_types(credential)
         if not allowed:
-            raise EndpointUntrusted(
+            raise ConfigError(
                 'the endpoint names no security type and there is no '
                 'credential for it, so nothing is allowed')
         below = dialer.dial(endpoint, self._resolver, self._clock,
@@ -108,6 +110,8 @@ class _Attempt:
         self._endpoint = endpoint
         self._tls = tls
         self._deadline = deadline
+        # TLS in which it could ask for a certificate of ours.
+        self._knows_us = False
 
     def run(self, handshake: ClientHandshake, listener: dialer.Listener,
             clock: Clock) -> OpenEndpoint:
@@ -129,7 +133,20 @@ class _Attempt:
     def _drive(self, handshake: ClientHandshake,
                listener: dialer.Listener) -> None:
         while not handshake.done:
-            dialer.drive(self.channel, handshake, self._deadline, listener)
+            first = handshake.step
+            try:
+                dialer.drive(self.channel, handshake, self._deadline,
+                             listener)
+            except PeerClosed as exc:
+                if not self._knows_us or (exc.step, exc.received) != (first,
+                                                                      0):
+                    raise
+                # Some say no to our certificate only when TLS is set up, and
+                # no more than that (QEMU 7.2).
+                raise EndpointTlsFailed(
+                    f'{self._endpoint.address} closed as soon as TLS was set '
+                    'up; if it wants a certificate of ours, name the right '
+                    'one in [ironic_console]vencrypt_client_cert') from exc
             if handshake.wants_tls:
                 self._start_tls(handshake.wants_tls.anonymous)
                 handshake.tls_started()
@@ -164,4 +181,5 @@ class _Attempt:
             raise EndpointTlsFailed(str(exc)) from exc
         self.channel = channel
         if not anonymous:
+            self._knows_us = True
             self._tls.check(policy, channel.certificate())

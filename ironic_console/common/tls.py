@@ -10,7 +10,6 @@ from ironic_console.common.endpoint import TlsPolicy
 from ironic_console.common.errors import (
     CertificateRejected,
     ConfigError,
-    EndpointUntrusted,
 )
 
 _VERSIONS = {'1.2': ssl.TLSVersion.TLSv1_2, '1.3': ssl.TLSVersion.TLSv1_3}
@@ -158,7 +157,7 @@ class EndpointTls:
 
         :param anonymous: the sub-type has no certificates; that it may be
             used is decided by the endpoint's list of security types.
-        :raises EndpointUntrusted: the endpoint wants no check, and our
+        :raises CertificateRejected: the endpoint wants no check, and our
             operator has not allowed that.
         """
         if anonymous:
@@ -166,7 +165,7 @@ class EndpointTls:
         if policy.verify == 'ca':
             return self._verifying
         if policy.verify == 'none' and not self._settings.allow_unverified:
-            raise EndpointUntrusted(
+            raise CertificateRejected(
                 'the endpoint asks for TLS without a check of its '
                 'certificate; [ironic_console]allow_unverified_tls forbids '
                 'that')

@@ -16,7 +16,7 @@ import pytest
 
 from ironic_console.common.errors import (
     AuthenticationFailed,
-    EndpointUntrusted,
+    ConfigError,
     NoCommonSecurityType,
 )
 from ironic_console.common.nodes import NodeRecord
@@ -302,7 +302,7 @@ def test_without_a_credential_nothing_is_allowed(
     port = servers.node(cell_of('QEMU-vnc-None-IPv4')).endpoint().port
     record = node_record(port, IPV4, endpoint={'security_types': []})
     refused = refusal(worker, record, caplog)
-    assert refused.error is EndpointUntrusted
+    assert refused.error is ConfigError
     assert 'names no security type and there is no credential' in refused.text
 
 

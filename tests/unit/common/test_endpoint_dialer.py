@@ -36,7 +36,6 @@ from ironic_console.common.errors import (
     EndpointTimeout,
     EndpointTlsFailed,
     EndpointUnreachable,
-    EndpointUntrusted,
     HandshakeTimeout,
     NoCommonSecurityType,
     PeerClosed,
@@ -186,7 +185,7 @@ def test_nothing_is_lost_that_came_behind_server_init(dial, serve):
 
 def test_none_is_for_those_who_ask_for_it(dial, serve):
     server = serve(sim.echo_server())
-    with pytest.raises(EndpointUntrusted, match='no security type'):
+    with pytest.raises(ConfigError, match='no security type'):
         dial(server, ())
     assert not server.peers, 'it must not even be dialled'
     with pytest.raises(NoCommonSecurityType) as caught:
@@ -353,7 +352,7 @@ def test_no_check_takes_the_consent_of_both(dial, serve, caplog):
     stranger = Authority('Stranger').issue('whatever').server_context()
     server = serve(rfb_server(ServerPolicy((Number.X509_NONE,)), stranger))
     trusting = TlsPolicy('none')
-    with pytest.raises(EndpointUntrusted, match='allow_unverified_tls'):
+    with pytest.raises(CertificateRejected, match='allow_unverified_tls'):
         dial(server, (Number.X509_NONE,), tls=trusting)
     with pytest.raises(CertificateRejected):
         dial(server, (Number.X509_NONE,), allow_unverified=True)
@@ -373,6 +372,30 @@ def test_a_server_that_breaks_tls_off(dial, serve):
         dial(server, (Number.X509_NONE,))
     assert 'encrypted connection' in caught.value.public_reason
     assert gone(server)
+
+
+@pytest.mark.parametrize('scheme', ['vnc', 'vncs'])
+def test_a_server_that_closes_when_tls_is_set_up(dial, serve, scheme):
+    # QEMU 7.2 does that to who has no certificate of its CA.
+    def tls_and_no_more(peer):
+        if scheme == 'vnc':
+            peer.send(b'RFB 003.008\n')
+            peer.read(12)
+            for answer in (b'\x01\x13', b'\0\2',
+                           b'\0\x01' + Number.X509_NONE.to_bytes(4)):
+                peer.send(answer)
+                peer.receive()
+            peer.send(b'\x01')
+        sim.tls_server(CONTEXT, sim.hang_up)(peer)
+    server = serve(tls_and_no_more)
+    with pytest.raises(EndpointTlsFailed, match='vencrypt_client_cert'):
+        dial(server, (Number.X509_NONE,), scheme=scheme)
+
+
+def test_a_server_that_closes_later_inside_tls(dial, serve):
+    server = serve(sim.tls_server(CONTEXT, sim.cut(sim.echo_server(), 13)))
+    with pytest.raises(PeerClosed):
+        dial(server, scheme='vncs')
 
 
 def test_plain_text_where_tls_begins_is_an_attack(dial, serve):
