@@ -38,6 +38,7 @@ UPPER = {
 HOMES = {
     'Crypto': ['common.rfb.security.vnc_auth', 'common.rfb.security.ra2',
                'common.rfb.security.aes_eax'],
+    'cryptography': ['drivers.testcard.certificate'],
     'eventlet': ['novncproxy.cmd'],
     'ironic': ['drivers', 'common.nodes_ironic', 'novncproxy.cmd'],
     'sushy': ['drivers.redfish'],

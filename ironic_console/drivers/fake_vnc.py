@@ -7,16 +7,23 @@ that what users see then can be seen too.
 
 import dataclasses
 import re
+import secrets
+import string
 import threading
 from collections.abc import Mapping
 from typing import Any, Self
 
 from ironic.conf import CONF
 
-from ironic_console.common.endpoint import Endpoint
+from ironic_console.common import nodes
+from ironic_console.common.endpoint import Endpoint, TlsPolicy
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.secret import Secret
 from ironic_console.drivers import base
+from ironic_console.drivers.testcard import certificate
 from ironic_console.drivers.testcard.server import (
     CardSettings,
     Fault,
@@ -25,6 +32,18 @@ from ironic_console.drivers.testcard.server import (
 
 _FAULTS = ('none', 'start-fails', 'start-slow', 'drops', 'never-answers')
 _CARD_FAULTS = {'drops': Fault.DROPS, 'never-answers': Fault.NEVER_ANSWERS}
+_SECURITY = {
+    'none': SecurityNumber.NONE,
+    'vncauth': SecurityNumber.VNC_AUTH,
+    'x509none': SecurityNumber.X509_NONE,
+    'x509vnc': SecurityNumber.X509_VNC,
+    'x509plain': SecurityNumber.X509_PLAIN,
+}
+_WITH_TLS = ('x509none', 'x509vnc', 'x509plain')
+_USERNAMES = {'vncauth': '', 'x509vnc': '', 'x509plain': 'fake-vnc'}
+_PASSWORD_LETTERS = string.ascii_letters + string.digits
+_PASSWORD = re.compile('[A-Za-z0-9]{8}')
+_KIND = 'fake-vnc'
 _SIZE = re.compile(r'(\d{1,5})x(\d{1,5})')
 _MIN_SIZE, _MAX_SIZE = 160, 4096
 _MAX_SECONDS = 600.0
@@ -38,6 +57,9 @@ PROPERTIES = {
                       'Optional.',
     'fake_vnc_fault_seconds': 'How long start-slow takes, or after how long '
                               'drops hangs up. Default is 5. Optional.',
+    'fake_vnc_security': 'What the test card asks of the proxy, one of '
+                         f'{", ".join(_SECURITY)}. Default is none. '
+                         'Optional.',
 }
 
 
@@ -50,6 +72,7 @@ class Settings:
     port: int = 0
     fault: str = 'none'
     fault_seconds: float = 5.0
+    security: str = 'none'
 
     @classmethod
     def from_driver_info(cls, info: Mapping[str, Any]) -> Self:
@@ -66,10 +89,15 @@ class Settings:
         if fault not in _FAULTS:
             raise ConfigError(f'driver_info/fake_vnc_fault is {fault!r}; '
                               f'allowed is one of {", ".join(_FAULTS)}')
+        security = info.get('fake_vnc_security', 'none')
+        if security not in tuple(_SECURITY):
+            raise ConfigError(
+                f'driver_info/fake_vnc_security is {security!r}; '
+                f'allowed is one of {", ".join(_SECURITY)}')
         return cls(width, height,
                    int(_number(info, 'fake_vnc_port', 0, 65535)),
                    fault, _number(info, 'fake_vnc_fault_seconds',
-                                  cls.fault_seconds, _MAX_SECONDS))
+                                  cls.fault_seconds, _MAX_SECONDS), security)
 
 
 class FakeVNCConsole(base.VNCConsole):
@@ -98,25 +126,33 @@ class FakeVNCConsole(base.VNCConsole):
         if settings.fault == 'start-slow':
             threading.Event().wait(settings.fault_seconds)
         listen = CONF.ironic_console.fake_vnc_address
-        port = self._open_card(node, settings, listen)
+        credential = _credential(node, settings.security)
+        identity = (certificate.own_identity()
+                    if settings.security in _WITH_TLS else None)
+        types = (_SECURITY[settings.security],)
+        port = self._open_card(node, CardSettings(
+            uuid=node.uuid, name=node.name or '', width=settings.width,
+            height=settings.height, host=listen, port=settings.port,
+            fault=_CARD_FAULTS.get(settings.fault, Fault.NONE),
+            fault_seconds=settings.fault_seconds,
+            policy=ServerPolicy(types, credential),
+            context=identity.context if identity else None))
         self._ports[node.uuid] = port
         # Nobody can connect to a wildcard.
         host = CONF.my_ip if listen in ('0.0.0.0', '::') else listen
-        return base.OpenedConsole(Endpoint(
-            host, port, security_types=(SecurityNumber.NONE,),
-            kind='fake-vnc'))
+        tls = TlsPolicy()
+        if identity:
+            tls = TlsPolicy('fingerprint', fingerprint=identity.fingerprint)
+        return base.OpenedConsole(
+            Endpoint(host, port, security_types=types, kind=_KIND, tls=tls),
+            _stored(credential))
 
     def close_console(self, task: Any) -> None:
         self._cards.close(task.node.uuid)
 
-    def _open_card(self, node: Any, settings: Settings, listen: str) -> int:
-        card = CardSettings(
-            uuid=node.uuid, name=node.name or '', width=settings.width,
-            height=settings.height, host=listen, port=settings.port,
-            fault=_CARD_FAULTS.get(settings.fault, Fault.NONE),
-            fault_seconds=settings.fault_seconds)
+    def _open_card(self, node: Any, card: CardSettings) -> int:
         usual = self._ports.get(node.uuid) or _recorded_port(node)
-        if not settings.port and usual:
+        if not card.port and usual:
             try:
                 again = dataclasses.replace(card, port=usual)
                 return self._cards.open(again)
@@ -128,10 +164,35 @@ class FakeVNCConsole(base.VNCConsole):
 
 def _recorded_port(node: Any) -> int:
     """The port before this conductor was restarted; 0 if there is none."""
-    endpoint = node.driver_internal_info.get('console_endpoint') or {}
-    if endpoint.get('kind') != 'fake-vnc':
-        return 0
-    return int(endpoint.get('port', 0))
+    return int(_recorded_endpoint(node).get('port', 0))
+
+
+def _recorded_endpoint(node: Any) -> Mapping[str, Any]:
+    """What was started last, if it was one of ours; else nothing."""
+    endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY) or {}
+    return endpoint if endpoint.get('kind') == _KIND else {}
+
+
+def _credential(node: Any, security: str) -> Credential | None:
+    """What viewers have to know: as before, so that a second start ends no
+    session, or made now."""
+    if security not in _USERNAMES:
+        return None
+    password = ''
+    if _recorded_endpoint(node):
+        stored = node.driver_internal_info.get(nodes.CREDENTIAL_KEY) or {}
+        password = str(stored.get('password', ''))
+    if not _PASSWORD.fullmatch(password):
+        password = ''.join(secrets.choice(_PASSWORD_LETTERS)
+                           for _ in range(8))
+    return Credential(Secret(password), _USERNAMES[security])
+
+
+def _stored(credential: Credential | None) -> dict[str, str] | None:
+    if credential is None:
+        return None
+    return {'password': credential.password.reveal(),
+            'username': credential.username}
 
 
 def _size(text: object) -> tuple[int, int]:

@@ -351,6 +351,59 @@ def test_conductor_restart_keeps_links_and_port(
         assert viewer.width == 1024
 
 
+@pytest.mark.parametrize('security', [
+    'none', 'vncauth', 'x509none', 'x509vnc', 'x509plain'])
+def test_endpoint_with_security_is_opened_and_its_password_stays_inside(
+        ironic: LocalIronic, proxy: LocalProxy, make_node: Callable[..., Any],
+        security: str) -> None:
+    node = make_node(fake_vnc_security=security)
+    link = ironic.rest.set_console(node, True)['console_info']['url']
+    stored = stored_info(ironic, node)
+    with ForeignViewer(link) as viewer:
+        before = viewer.picture()
+        assert len(set(before)) > 10
+        viewer.press(ord('x'))
+        assert viewer.picture() != before
+    types = stored[nodes.ENDPOINT_KEY]['security_types']
+    assert f'({types[0]})' in proxy.written()
+    has_password = security in ('vncauth', 'x509vnc', 'x509plain')
+    assert (nodes.CREDENTIAL_KEY in stored) == has_password
+    if has_password:
+        password = stored[nodes.CREDENTIAL_KEY]['password']
+        api = [ironic.rest.node(node), ironic.rest.console(node),
+               ironic.rest.call('GET', '/v1/nodes/detail'),
+               ironic.rest.call('GET', f'/v1/nodes/{node}/validate')]
+        assert password not in json.dumps(api)
+        ironic.rest.set_console(node, False)
+        assert nodes.CREDENTIAL_KEY not in stored_info(ironic, node)
+        assert password not in ironic.log() + proxy.written()
+
+
+def test_security_that_does_not_exist_is_refused_with_the_choices(
+        ironic: LocalIronic, make_node: Callable[..., Any]) -> None:
+    node = make_node(fake_vnc_security='tls')
+    validation = ironic.rest.call('GET', f'/v1/nodes/{node}/validate')
+    assert validation['console']['result'] is False
+    assert 'fake_vnc_security' in validation['console']['reason']
+    assert 'x509plain' in validation['console']['reason']
+
+
+def test_endpoint_that_changes_its_password_lets_nobody_in(
+        ironic: LocalIronic, make_node: Callable[..., Any]) -> None:
+    node = make_node(fake_vnc_security='vncauth')
+    ironic.rest.set_console(node, True)
+    stored = stored_info(ironic, node)
+    stored[nodes.CREDENTIAL_KEY]['password'] = 'wr0ng'
+    with sqlite3.connect(ironic.database) as database:
+        database.execute(
+            'UPDATE nodes SET driver_internal_info = ? WHERE uuid = ?',
+            (json.dumps(stored), node))
+    with pytest.raises(ViewerClosed) as caught:
+        ForeignViewer(ironic.rest.console_url(node))
+    assert caught.value.code == 4502
+    assert 'did not accept our credentials' in caught.value.refusal
+
+
 def test_no_log_of_anybody_holds_a_secret(
         ironic: LocalIronic, proxy: LocalProxy,
         make_node: Callable[..., Any]) -> None:

@@ -6,12 +6,17 @@ reaches.
 """
 
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
 
 from ironic_console.common.rfb.client import ClientHandshake
-from ironic_console.common.rfb.constants import ClientMessage
+from ironic_console.common.rfb.constants import (
+    ClientMessage,
+    SecurityNumber,
+)
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.pixel_format import PixelFormat
 
 PATIENCE = 10.0
@@ -69,18 +74,38 @@ class Frame:
 
 
 class Viewer:
-    """One connection to a VNC server; a context manager."""
+    """One connection to a VNC server; a context manager.
 
-    def __init__(self, host: str, port: int) -> None:
+    :param security_type: the only one that it takes.
+    :param context: for TLS, if that needs it.
+    """
+
+    def __init__(self, host: str, port: int,
+                 security_type: int = SecurityNumber.NONE,
+                 credential: Credential | None = None,
+                 context: ssl.SSLContext | None = None) -> None:
         self.sock = socket.create_connection((host, port), PATIENCE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        handshake = ClientHandshake()
-        while not handshake.done:
-            handshake.receive_data(self._receive())
-            self.send(handshake.data_to_send())
+        handshake = ClientHandshake((security_type,), credential)
+        try:
+            self._shake_hands(handshake, context)
+        except BaseException:
+            self.close()
+            raise
         self._data = bytearray(handshake.trailing_data())
         self.server_init = handshake.server_init
         self.frame = Frame(self.server_init.width, self.server_init.height)
+
+    def _shake_hands(self, handshake: ClientHandshake,
+                     context: ssl.SSLContext | None) -> None:
+        while not handshake.done:
+            self.send(handshake.data_to_send())
+            if handshake.wants_tls:
+                assert context
+                self.sock = context.wrap_socket(self.sock)
+                handshake.tls_started()
+            else:
+                handshake.receive_data(self._receive())
 
     def __enter__(self) -> 'Viewer':
         return self

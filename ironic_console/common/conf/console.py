@@ -38,8 +38,9 @@ _CONDUCTOR = [
     cfg.HostAddressOpt(
         'fake_vnc_address', default='127.0.0.1',
         help='Address on which the test cards of fake-vnc listen, and which '
-             'is told to the proxy. Test cards ask nobody for a password, so '
-             'anything but loopback shows them to the network.'),
+             'is told to the proxy. Test cards ask for a password only where '
+             'driver_info/fake_vnc_security says so, and anything but '
+             'loopback shows the others to the network.'),
 ]
 
 _PROXY = [

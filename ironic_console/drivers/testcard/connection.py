@@ -9,7 +9,7 @@ sockets.
 import math
 import selectors
 import socket
-from collections.abc import Sequence
+import ssl
 
 from ironic_console.common.clock import Clock
 from ironic_console.drivers.testcard.picture import Picture
@@ -17,10 +17,15 @@ from ironic_console.drivers.testcard.scene import Scene
 from ironic_console.drivers.testcard.settings import CardSettings
 from ironic_console.drivers.testcard.viewer import Viewer
 
-#: One read, and so the input of one viewer that is served in one turn.
+#: One read, and so the input of one viewer that is served in one turn. As
+#: much as a TLS record holds: nothing is left that no selector sees.
 MAX_READ_BYTES = 16 * 1024
 #: Pieces of output that one viewer gets in one turn.
 MAX_PIECES = 4
+
+# What sockets raise that can do nothing now, with TLS or without.
+_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError,
+            ssl.SSLWantWriteError)
 
 
 class Ended(Exception):
@@ -31,6 +36,8 @@ class Connection:
     """One viewer's socket.
 
     :param viewer: ``None`` for one that is never answered.
+    :ivar sock: of the viewer; another object once TLS has begun, with the same
+        file descriptor.
     :ivar interest: what the selector was asked to watch.
     :ivar handshake_by: when its handshake has to be over, monotonic seconds.
     :ivar cut_at: when it is cut off in any case.
@@ -45,6 +52,7 @@ class Connection:
         self.handshake_by = math.inf
         self.cut_at = math.inf
         self._unsent = memoryview(b'')
+        self._shaking_hands: ssl.SSLSocket | None = None
 
     @property
     def established(self) -> bool:
@@ -63,9 +71,12 @@ class Connection:
         :raises Ended: the peer has closed.
         :raises ConsoleError: the peer cannot be served.
         """
+        if self._shaking_hands or (self.viewer and self.viewer.wants_tls):
+            # It is for TLS, which :meth:`flush` sees to.
+            return
         try:
             data = self.sock.recv(MAX_READ_BYTES)
-        except (BlockingIOError, InterruptedError):
+        except _NOT_NOW:
             return
         if not data:
             raise Ended('the viewer closed')
@@ -80,15 +91,39 @@ class Connection:
         if self.viewer is None:
             return False
         for _ in range(MAX_PIECES):
+            if self._shaking_hands:
+                return self._shake_hands(self._shaking_hands, self.viewer)
             if not self._unsent:
                 self._unsent = memoryview(self.viewer.data_to_send())
-            if not self._unsent:
+            if self._unsent:
+                try:
+                    sent = self.sock.send(self._unsent)
+                except _NOT_NOW:
+                    return True
+                self._unsent = self._unsent[sent:]
+            elif self.viewer.wants_tls:
+                self._start_tls()
+            else:
                 return False
-            try:
-                sent = self.sock.send(self._unsent)
-            except (BlockingIOError, InterruptedError):
-                return True
-            self._unsent = self._unsent[sent:]
+        return True
+
+    def _start_tls(self) -> None:
+        context = self.card.settings.context
+        assert context is not None, 'a card with TLS needs a certificate'
+        self.sock = self._shaking_hands = context.wrap_socket(
+            self.sock, server_side=True, do_handshake_on_connect=False)
+
+    def _shake_hands(self, sock: ssl.SSLSocket, viewer: Viewer) -> bool:
+        """:returns: it waits until it can send."""
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLWantWriteError:
+            return True
+        self._shaking_hands = None
+        viewer.tls_started()
+        # What it wants to say now.
         return True
 
 
@@ -97,7 +132,8 @@ class Card:
 
     :param listener: listening and non-blocking; whoever removes the card
         from its loop has it closed.
-    :raises ValueError: a size that no card can have.
+    :raises ValueError: a size that no card can have, or a security type that
+        nobody speaks.
     """
 
     def __init__(self, settings: CardSettings, listener: socket.socket,
@@ -111,15 +147,17 @@ class Card:
         self._picture = Picture(settings.name, settings.uuid,
                                 settings.width, settings.height)
         self._clock = clock
+        # Policy is judged now and not when somebody connects.
+        self.new_viewer()
 
     @property
     def watched(self) -> bool:
         """Does anybody see it?"""
         return any(connection.established for connection in self.connections)
 
-    def new_viewer(self, security_types: Sequence[int]) -> Viewer:
+    def new_viewer(self) -> Viewer:
         return Viewer(self.settings.name, self.scene, self._picture,
-                      security_types)
+                      self.settings.policy)
 
     def redraw(self) -> None:
         """Bring the picture up to date and tell the viewers."""

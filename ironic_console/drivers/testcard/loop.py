@@ -14,7 +14,7 @@ import logging
 import math
 import selectors
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ironic_console.common.clock import Clock
 from ironic_console.common.errors import ConsoleError
@@ -40,12 +40,10 @@ class Loop:
     """Serves cards until it is told to stop.
 
     :param clock: for deadlines and for what the cards show.
-    :param security_types: RFB numbers that viewers are offered.
     """
 
-    def __init__(self, clock: Clock, security_types: Sequence[int]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._security_types = tuple(security_types)
         self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
@@ -197,7 +195,7 @@ class Loop:
         settings = card.settings
         viewer = None
         if settings.fault is not Fault.NEVER_ANSWERS:
-            viewer = card.new_viewer(self._security_types)
+            viewer = card.new_viewer()
         sock.setblocking(False)
         connection = Connection(card, sock, viewer)
         now = self._clock.monotonic()
@@ -239,7 +237,7 @@ class Loop:
             self._drop(connection, str(exc))
         except ConsoleError as exc:
             # The handshake may have prepared an answer that says why.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ConsoleError):
                 connection.flush()
             self._drop(connection, str(exc))
         except Exception:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 
 from ironic_console.common.clock import Clock
 from ironic_console.common.errors import DriverError
-from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.drivers.testcard.connection import Card
 from ironic_console.drivers.testcard.loop import Loop
 from ironic_console.drivers.testcard.settings import CardSettings, Fault
@@ -31,16 +30,12 @@ class TestCardServer:
     """All test cards of a process. Every method may be called by any thread.
 
     :param clock: for deadlines and for what the cards show.
-    :param security_types: RFB numbers that viewers are offered.
     """
 
     __test__ = False    # pytest would take it for a test by its name
 
-    def __init__(self, clock: Clock | None = None,
-                 security_types: Sequence[int] = (SecurityNumber.NONE,),
-                 ) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self._security_types = tuple(security_types)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: Loop | None = None
@@ -113,7 +108,7 @@ class TestCardServer:
         """Start the thread unless there is one."""
         if self._loop is None or not self._alive():
             self._open.clear()
-            self._loop = Loop(self._clock, self._security_types)
+            self._loop = Loop(self._clock)
             self._thread = threading.Thread(
                 target=self._loop.run, name='test-cards', daemon=True)
             self._thread.start()

@@ -3,6 +3,9 @@
 
 import dataclasses
 import enum
+import ssl
+
+from ironic_console.common.rfb.server import ServerPolicy
 
 
 class Fault(enum.Enum):
@@ -27,6 +30,10 @@ class CardSettings:
     :ivar port: where to listen; 0 is any free port.
     :ivar fault: what goes wrong.
     :ivar fault_seconds: when, for ``Fault.DROPS``.
+    :ivar policy: what viewers have to prove; no type that encrypts by
+        itself (RA2).
+    :ivar context: for the types with TLS; ``None`` if there is none among
+        them.
     """
 
     uuid: str
@@ -37,6 +44,8 @@ class CardSettings:
     port: int = 0
     fault: Fault = Fault.NONE
     fault_seconds: float = 5.0
+    policy: ServerPolicy = dataclasses.field(default_factory=ServerPolicy)
+    context: ssl.SSLContext | None = None
 
     def __str__(self) -> str:
         return f'test card of node {self.uuid}'

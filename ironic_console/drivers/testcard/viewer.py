@@ -15,7 +15,6 @@ from ironic_console.common.rfb.constants import (
     MAX_NAME_BYTES,
     ClientMessage,
     Encoding,
-    SecurityNumber,
     ServerMessage,
 )
 from ironic_console.common.rfb.messages import ClientMessageReader, Message
@@ -44,14 +43,13 @@ class Viewer:
     :param name: of the desktop.
     :param scene: what the card shows; the client's input goes there.
     :param picture: the card's pixels.
-    :param security_types: RFB numbers to offer, best first.
+    :param policy: what the client has to prove; by default nothing.
 
     Whoever changes the picture calls :meth:`expose`.
     """
 
     def __init__(self, name: str, scene: Scene, picture: Picture,
-                 security_types: Sequence[int] = (SecurityNumber.NONE,),
-                 ) -> None:
+                 policy: ServerPolicy | None = None) -> None:
         self._scene = scene
         self._picture = picture
         self._screen = picture.canvas.bounds
@@ -59,7 +57,7 @@ class Viewer:
         self._handshake = ServerHandshake(
             ServerInit(self._screen.width, self._screen.height, self._format,
                        name.encode(errors='replace')[:MAX_NAME_BYTES]),
-            ServerPolicy(tuple(security_types)))
+            policy or ServerPolicy())
         self._messages = ClientMessageReader()
         self._keyboard = Keyboard()
         self._unseen = Region()
@@ -71,6 +69,16 @@ class Viewer:
     def established(self) -> bool:
         """The handshake is over: it sees the card."""
         return self._handshake.done
+
+    @property
+    def wants_tls(self) -> bool:
+        """Once all that there is to send is sent, TLS has to begin; then
+        call :meth:`tls_started`."""
+        return self._handshake.wants_tls is not None
+
+    def tls_started(self) -> None:
+        """Go on inside TLS."""
+        self._handshake.tls_started()
 
     def receive_data(self, data: bytes) -> None:
         """Take what the client sent, any split.

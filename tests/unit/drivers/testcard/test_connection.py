@@ -35,7 +35,7 @@ def card():
 def connection(card, sockets):
     ours = sockets[1]
     ours.setblocking(False)
-    connection = Connection(card, ours, card.new_viewer([1]))
+    connection = Connection(card, ours, card.new_viewer())
     card.connections.add(connection)
     return connection
 

@@ -59,7 +59,7 @@ class Running:
     def __init__(self, clock):
         self.listener = Listener()
         self.port = self.listener.getsockname()[1]
-        self.loop = Loop(clock, [1])
+        self.loop = Loop(clock)
         self.thread = threading.Thread(target=self.loop.run, daemon=True)
         self.thread.start()
         card = Card(SETTINGS, self.listener, clock)

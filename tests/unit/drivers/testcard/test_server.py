@@ -6,6 +6,7 @@ import dataclasses
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,9 +15,18 @@ import tracemalloc
 
 import pytest
 
-from ironic_console.common.errors import DriverError
+from ironic_console.common.errors import (
+    AuthenticationFailed,
+    DriverError,
+    NoCommonSecurityType,
+)
+from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.secret import Secret
 from ironic_console.drivers.testcard import server as testcard
 from ironic_console.drivers.testcard.__main__ import main
+from ironic_console.drivers.testcard.certificate import own_identity
 from ironic_console.drivers.testcard.loop import (
     HANDSHAKE_TIMEOUT,
     MAX_VIEWERS,
@@ -437,3 +447,166 @@ def test_as_a_program_it_says_what_is_wrong(capsys):
     assert 'cannot listen' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(['--size', 'large'])
+
+
+# -- security -----------------------------------------------------------------
+
+KNOWN = Credential(Secret('pa55word'), 'operator')
+PATIENT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+PATIENT.check_hostname = False
+PATIENT.verify_mode = ssl.CERT_NONE
+X509 = [SecurityNumber.X509_NONE, SecurityNumber.X509_VNC,
+        SecurityNumber.X509_PLAIN]
+
+
+def demanding(number, settings=SETTINGS):
+    return dataclasses.replace(
+        settings, policy=ServerPolicy((number,), KNOWN),
+        context=own_identity().context)
+
+
+@pytest.mark.parametrize('number', [SecurityNumber.VNC_AUTH, *X509])
+def test_a_card_can_demand_authentication(server, number):
+    port = server.open(demanding(number))
+    with Viewer('127.0.0.1', port, number, KNOWN, PATIENT) as viewer:
+        assert viewer.look().pixel(0, 0) != viewer.frame.pixel(*LAMP)
+        viewer.type('a')
+        viewer.look_until(lambda frame: TYPED in frame.colours(*FIRST_CELL))
+    with pytest.raises(NoCommonSecurityType):
+        Viewer('127.0.0.1', port)
+
+
+def test_cards_have_their_own_demands(server):
+    ports = [server.open(SETTINGS), server.open(
+        demanding(SecurityNumber.VNC_AUTH, dataclasses.replace(
+            SETTINGS, uuid='other')))]
+    with Viewer('127.0.0.1', ports[0]) as viewer:
+        viewer.look()
+    with Viewer('127.0.0.1', ports[1], 2, KNOWN) as viewer:
+        viewer.look()
+
+
+@pytest.mark.parametrize('number', [
+    SecurityNumber.VNC_AUTH, SecurityNumber.X509_VNC,
+    SecurityNumber.X509_PLAIN])
+def test_who_does_not_know_the_password_is_told_and_sees_nothing(server,
+                                                                 number):
+    port = server.open(demanding(number))
+    with pytest.raises(AuthenticationFailed):
+        Viewer('127.0.0.1', port, number,
+               Credential(Secret('wr0ng'), 'operator'), PATIENT)
+    with Viewer('127.0.0.1', port, number, KNOWN, PATIENT) as viewer:
+        viewer.look()
+
+
+def until_tls(sock):
+    """Go as far as the readiness for TLS."""
+    sock.sendall(b'RFB 003.008\n')
+    assert read(sock, 12 + 2) == b'RFB 003.008\n\x01\x13'
+    sock.sendall(b'\x13\x00\x02')
+    assert read(sock, 2 + 2 + 4) == b'\0\2\0\1\0\0\1\4'
+    sock.sendall(b'\0\0\1\4')
+    assert read(sock, 1) == b'\1'
+
+
+def read(sock, size):
+    data = b''
+    while len(data) < size:
+        piece = sock.recv(size - len(data))
+        assert piece
+        data += piece
+    return data
+
+
+def ended(sock):
+    """Wait for the end, perhaps after an alert."""
+    try:
+        while sock.recv(1000):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def test_who_is_slow_with_tls_blocks_nobody_and_has_a_deadline(server,
+                                                               clock):
+    port = server.open(demanding(SecurityNumber.X509_NONE))
+    with connect(port) as slow:
+        until_tls(slow)
+        slow.sendall(b'\x16\x03\x01')           # half a ClientHello
+        with Viewer('127.0.0.1', port, 260, None, PATIENT) as other:
+            other.look()
+            clock.advance(HANDSHAKE_TIMEOUT)
+            server.wake()
+            assert ended(slow)
+            other.look()
+
+
+def test_what_is_not_tls_ends_that_viewer_alone(server):
+    port = server.open(demanding(SecurityNumber.X509_NONE))
+    with (Viewer('127.0.0.1', port, 260, None, PATIENT) as other,
+          connect(port) as bad):
+        until_tls(bad)
+        bad.sendall(b'GET / HTTP/1.1\r\n\r\n')
+        assert ended(bad)
+        other.look()
+
+
+def test_plain_text_ahead_of_tls_ends_that_viewer(server):
+    port = server.open(demanding(SecurityNumber.X509_NONE))
+    with connect(port) as bad:
+        bad.sendall(b'RFB 003.008\n\x13\x00\x02\0\0\1\4' + b'\x01')
+        assert ended(bad)
+
+
+def test_who_goes_while_tls_is_set_up_leaves_nothing(server):
+    port = server.open(demanding(SecurityNumber.X509_NONE))
+    with Viewer('127.0.0.1', port, 260, None, PATIENT) as other:
+        other.look()
+        before = descriptors()
+        for said in (b'', b'\x16\x03\x01'):
+            with connect(port) as sock:
+                until_tls(sock)
+                sock.sendall(said)
+        eventually(lambda: descriptors() == before)
+        other.look()
+
+
+def test_who_goes_before_tls_begins_leaves_nothing(server):
+    port = server.open(demanding(SecurityNumber.X509_NONE))
+    before = descriptors()
+    for _ in range(20):
+        with connect(port) as sock:
+            sock.sendall(b'RFB 003.008\n\x13\x00\x02\0\0\1\4')
+    eventually(lambda: descriptors() == before)
+    with Viewer('127.0.0.1', port, 260, None, PATIENT) as viewer:
+        viewer.look()
+
+
+def test_a_large_screen_passes_tls_to_who_reads_slowly(server):
+    port = server.open(demanding(SecurityNumber.X509_NONE))
+    with (Viewer('127.0.0.1', port, 260, None, PATIENT) as slow,
+          Viewer('127.0.0.1', port, 260, None, PATIENT) as other):
+        slow.send(pack_request(slow.whole))
+        for _ in range(3):
+            other.look()
+        slow.read_update()
+        assert slow.frame.pixel(40, 100) == other.frame.pixel(40, 100)
+
+
+def test_a_card_without_a_certificate_serves_no_tls(server, caplog):
+    port = server.open(dataclasses.replace(
+        demanding(SecurityNumber.X509_NONE), context=None))
+    with connect(port) as sock:
+        sock.sendall(b'RFB 003.008\n\x13\x00\x02\0\0\1\4')
+        assert ended(sock)
+    assert 'needs a certificate' in caplog.text
+
+
+@pytest.mark.parametrize('types', [(), (113,)])
+def test_a_card_that_nobody_could_see_is_not_shown(server, types):
+    with pytest.raises(DriverError, match=r'security type|implemented'):
+        server.open(dataclasses.replace(SETTINGS,
+                                        policy=ServerPolicy(types)))
+    with Viewer('127.0.0.1', server.open(SETTINGS)) as viewer:
+        viewer.look()

@@ -7,9 +7,16 @@ import struct
 
 import pytest
 
-from ironic_console.common.errors import LimitExceeded, RemoteProtocolError
+from ironic_console.common.errors import (
+    AuthenticationFailed,
+    LimitExceeded,
+    RemoteProtocolError,
+)
 from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.pixel_format import PixelFormat
+from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.secret import Secret
 from ironic_console.drivers.testcard.palette import BARS
 from ironic_console.drivers.testcard.picture import Picture
 from ironic_console.drivers.testcard.scene import Scene
@@ -30,15 +37,20 @@ RGB332 = PixelFormat(8, 8, red_max=7, green_max=7, blue_max=3, red_shift=5,
 class Desk:
     """A card with one viewer, and what that viewer was sent."""
 
-    def __init__(self, name='node-1', size=SIZE):
+    def __init__(self, name='node-1', size=SIZE, policy=None):
         self.scene = Scene(datetime.datetime(2026, 9, 1,
                                              tzinfo=datetime.UTC))
         self.picture = Picture(name, 'uuid', *size)
         self.picture.show(self.scene)
-        self.viewer = Viewer(name, self.scene, self.picture)
-        self.client = ClientHandshake()
+        self.viewer = Viewer(name, self.scene, self.picture, policy)
+        self.client = ClientHandshake(
+            policy.security_types if policy else [1],
+            policy and policy.credential)
         while not self.client.done:
             self.client.receive_data(bytes(self.viewer.data_to_send()))
+            if self.client.wants_tls and self.viewer.wants_tls:
+                self.client.tls_started()
+                self.viewer.tls_started()
             self.viewer.receive_data(self.client.data_to_send())
 
     def draw(self):
@@ -246,3 +258,38 @@ def test_many_requests_cost_no_more_than_one(desk):
     desk.draw()
     assert sum(box[2] * box[3] for box in desk.update()) == 640 * 480
     assert not desk.all_output()
+
+
+# -- security -----------------------------------------------------------------
+
+KNOWN = Credential(Secret('pa55word'), 'operator')
+
+
+@pytest.mark.parametrize('number', [1, 2, 260, 261, 262])
+def test_lets_in_who_proves_what_is_demanded(number):
+    desk = Desk(policy=ServerPolicy((number,), KNOWN))
+    assert desk.viewer.established
+    assert not desk.viewer.wants_tls
+    desk.viewer.receive_data(pack_request(WHOLE))
+    assert desk.update()
+
+
+def test_turns_away_who_does_not_know_the_password():
+    viewer = Viewer('x', Desk().scene, Desk().picture,
+                    ServerPolicy((2,), KNOWN))
+    with pytest.raises(AuthenticationFailed):
+        viewer.receive_data(b'RFB 003.008\n\x02' + bytes(16))
+    assert not viewer.established
+    assert b'\0\0\0\x01' in bytes(viewer.data_to_send())
+
+
+def test_begins_tls_when_all_is_said():
+    viewer = Viewer('x', Desk().scene, Desk().picture, ServerPolicy((260,)))
+    viewer.receive_data(b'RFB 003.008\n\x13\0\2')
+    assert not viewer.wants_tls
+    viewer.receive_data((260).to_bytes(4))
+    assert viewer.wants_tls
+    assert bytes(viewer.data_to_send()).endswith(b'\x01')
+    viewer.tls_started()
+    assert not viewer.wants_tls
+    assert bytes(viewer.data_to_send()) == bytes(4)
