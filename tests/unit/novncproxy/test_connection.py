@@ -408,8 +408,8 @@ def test_without_a_credential_nothing_is_taken_for_granted(
         run, server, caplog):
     record = node_record(server.port, endpoint={'security_types': []})
     with run(record).open(record) as browser:
-        assert 'not allowed here' in browser.read_refusal()
-        assert browser.wait_closed()[0] == 4502
+        assert 'not set up correctly' in browser.read_refusal()
+        assert browser.wait_closed()[0] == 1011
     assert not server.peers
     [line] = lines(caplog, logging.WARNING)
     assert 'names no security type' in line

@@ -66,6 +66,9 @@ def refused(address) -> bool:
         socket.create_connection(address, 10).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # It came in at the moment when the port was closed.
+        return False
     return False
 
 
