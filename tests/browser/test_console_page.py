@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chromium import Chromium, Pixel, chromium
+from tests.helpers.foreign_viewer import ForeignViewer
 from tests.helpers.xvnc import Xvnc
 from tools.lab import look
 from tools.lab.ironic import LocalIronic
@@ -161,6 +162,29 @@ def test_disabled_console_is_told_in_words(
     browser.wait_phase('closed')
     assert 'switched off' in browser.text('message')
     assert browser.run("document.getElementById('retry').hidden")
+
+
+def test_read_only_console_says_so_and_hears_nothing(
+        ironic: LocalIronic, browser: Chromium,
+        make_node: Callable[..., str]) -> None:
+    node = make_node(console_read_only=True)
+    browser.open(ironic.rest.console_url(node))
+    browser.wait_phase('connected')
+    browser.wait('the badge', lambda: not browser.run(
+        "document.getElementById('read-only').hidden"))
+    assert browser.run("document.getElementById('ctrl-alt-del').disabled")
+    before = shown_text(browser)
+    browser.type_text('hello')
+    # What the other viewer types arrives later, and alone.
+    ironic.rest.set_node(node, driver_info={})
+    with ForeignViewer(ironic.rest.console_url(node)) as viewer:
+        viewer.press(ord('x'))
+        browser.wait('what the other typed',
+                     lambda: shown_text(browser) != before)
+        with_x = shown_text(browser)
+        viewer.press(0xff08)
+        browser.wait('it to be gone', lambda: shown_text(browser) != with_x)
+    assert shown_text(browser) == before
 
 
 def test_typing_reaches_programs_on_a_real_x_display(
