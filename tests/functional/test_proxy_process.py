@@ -68,6 +68,9 @@ class Run:
             socket.create_connection(self.address, 10).close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:
+            # It was taken in the moment of closing; the next one tells.
+            return False
         return False
 
     def reconfigure(self, *layers):

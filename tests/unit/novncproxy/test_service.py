@@ -73,7 +73,7 @@ def refused(address) -> bool:
 
 
 def test_drains(tmp_path, record):
-    worker = RunningWorker(make_settings(tmp_path, drain_timeout=0.5), record)
+    worker = RunningWorker(make_settings(tmp_path, drain_timeout=1.0), record)
     worker.worker.start()
     with worker.open(record) as browser:
         browser.shake_hands()
