@@ -55,7 +55,8 @@ def main() -> None:
           f'{"keys":>9}{"in a row":>9}')
     for name, data in MESSAGES.items():
         costs = []
-        for take in (ReadOnlyFilter().receive_data, PressedKeys().receive_data):
+        for rule in (ReadOnlyFilter(), PressedKeys()):
+            take = rule.receive_data
             costs += [microseconds(take, data, REPEAT),
                       microseconds(take, data * AT_ONCE,
                                    REPEAT // AT_ONCE) / AT_ONCE]
