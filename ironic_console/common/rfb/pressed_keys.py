@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PressedKeys: which keys a client holds down, and how to release them.
+"""PressedKeys: what a client holds down, and how to release it.
 
 It only watches: what passes by is neither changed nor judged, and when it
 does not understand any more it says nothing ever after. RFC 6143 §7.5.4 and
-rfbproto "QEMU Extended Key Event Message".
+§7.5.5; rfbproto "QEMU Extended Key Event Message".
 """
 
 from ironic_console.common.rfb.constants import ClientMessage
@@ -23,7 +23,7 @@ _EXTENDED = 0x80
 
 
 class PressedKeys:
-    """Keys of one client that are down.
+    """Keys and pointer buttons of one client that are down.
 
     Every byte that the server gets from the client has to pass here.
     """
@@ -54,7 +54,7 @@ class PressedKeys:
         return data
 
     def releases(self) -> bytes:
-        """:returns: messages that release all keys, last pressed first;
+        """:returns: messages that release them all, last pressed first;
             nothing while a message is half sent, or once the messages could
             not be followed.
         """
@@ -86,6 +86,8 @@ class PressedKeys:
         if kind == ClientMessage.POINTER_EVENT:
             if flag & _EXTENDED:
                 raise InvalidMessage('PointerEvent of 6 or 7 bytes')
+            # The same place, no button.
+            self._note(b'\x05', bool(flag), b'\x05\0' + message[2:6])
         elif kind == ClientMessage.KEY_EVENT:
             key = message[4:8]
             self._note(key, bool(flag), b'\x04\0\0\0' + key)

@@ -84,6 +84,21 @@ def test_padding_is_not_repeated():
     assert after(b'\x04\x01\xff\xff\0\0\xff\xe3') == key(0, CTRL)
 
 
+def pointer(mask, x, y):
+    return struct.pack('>BBHH', 5, mask, x, y)
+
+
+@pytest.mark.parametrize('split', splits())
+def test_buttons_that_are_down_are_released_where_the_pointer_is(split):
+    assert after(*split(pointer(1, 10, 20) + key(1, CTRL)
+                        + pointer(1, 300, 40))) == (
+        key(0, CTRL) + pointer(0, 300, 40))
+
+
+def test_buttons_that_are_up_are_not_released():
+    assert after(pointer(5, 1, 2), pointer(0, 1, 3), pointer(0, 7, 8)) == b''
+
+
 def test_asking_changes_nothing():
     keys = PressedKeys()
     keys.receive_data(key(1, CTRL))
@@ -96,7 +111,8 @@ def test_asking_changes_nothing():
 @pytest.mark.parametrize('name', sorted(set(TABLE) - {DOUBTFUL}))
 def test_follows_every_message(name, split):
     pressed = {'KeyEvent': key(0, 0xff0d),
-               'QEMU extended key': qemu(0, 0xff0d, 28)}
+               'QEMU extended key': qemu(0, 0xff0d, 28),
+               'PointerEvent': b'\x05\0' + WIRE['PointerEvent'][2:]}
     assert after(*split(key(1, CTRL) + WIRE[name])) == (
         pressed.get(name, b'') + key(0, CTRL))
 

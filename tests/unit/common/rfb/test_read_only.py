@@ -96,6 +96,12 @@ def test_nothing_is_forwarded_before_it_is_whole(name):
     assert machine.receive_data(PASSED[name][-1:]) == PASSED[name]
 
 
+def test_has_nothing_to_release():
+    reader = ReadOnlyFilter()
+    reader.receive_data(WIRE['KeyEvent'] + WIRE['PointerEvent'])
+    assert reader.releases() == b''
+
+
 def test_nothing_gives_nothing():
     machine = ReadOnlyFilter()
     assert machine.receive_data(b'') == b''
