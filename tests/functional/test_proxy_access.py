@@ -333,7 +333,7 @@ def test_a_name_with_a_dead_address_first(tmp_path, monkeypatch):
         record = node_record(server.port, 'bmc.example')
         settings = make_settings(tmp_path)
         with RunningWorker(settings, record) as worker:
-            resolver = worker.worker._server.services.resolver
+            resolver = worker.worker._server.services.dialer._resolver
             monkeypatch.setattr(resolver, '_lookup',
                                 lambda _host: ['::1', '127.0.0.1'])
             with worker.open(record) as browser:
