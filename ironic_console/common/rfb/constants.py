@@ -102,3 +102,6 @@ class PseudoEncoding(enum.IntEnum):
 MAX_REASON_BYTES = 1024
 MAX_NAME_BYTES = 4096
 MAX_CAPABILITIES = 256
+
+#: What Tight adds to ServerInit: three counts of capabilities, padding.
+NO_CAPABILITIES = bytes(8)

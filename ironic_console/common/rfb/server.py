@@ -17,6 +17,7 @@ from ironic_console.common.errors import (
 )
 from ironic_console.common.rfb import versions
 from ironic_console.common.rfb.constants import (
+    NO_CAPABILITIES,
     SecurityNumber,
     security_name,
 )
@@ -59,12 +60,14 @@ class ServerPolicy:
         its version knows.
     :ivar credential: what it has to know; ``None`` if nothing.
     :ivar challenge: makes the 16 random bytes of VncAuth.
+    :ivar inside_tight: offer None and VncAuth inside Tight, not as they are.
     """
 
     security_types: tuple[int, ...] = (SecurityNumber.NONE,)
     credential: Credential | None = None
     challenge: Callable[[], bytes] = dataclasses.field(
         default=lambda: secrets.token_bytes(16), repr=False)
+    inside_tight: bool = False
 
 
 class ServerHandshake(Handshake):
@@ -84,7 +87,7 @@ class ServerHandshake(Handshake):
                  side: Side = Side.BROWSER) -> None:
         self._server_init = server_init
         self.policy = policy
-        self._offered = _top_level(policy.security_types)
+        self._offered = _top_level(policy)
         self.shared = True
         super().__init__(side)
 
@@ -107,6 +110,8 @@ class ServerHandshake(Handshake):
         self.shared = bool((yield from self.read_u8('ClientInit')))
         self.emit(Said('ClientInit'))
         self.send(self._server_init.pack())
+        if security.number == SecurityNumber.TIGHT:
+            self.send(NO_CAPABILITIES)
 
     def _offer_security(self) -> Generator[None, None, SecurityType]:
         self.send(pack_security_types(self._offered))
@@ -123,18 +128,21 @@ class ServerHandshake(Handshake):
         return security
 
 
-def _top_level(numbers: Sequence[int]) -> tuple[int, ...]:
-    """The types to list, in which the given ones can be had.
+def _top_level(policy: ServerPolicy) -> tuple[int, ...]:
+    """The types to list, in which those of the policy can be had.
 
     :raises ValueError: one of them cannot, or there are none.
     """
     offered = []
-    for number in numbers:
+    for number in policy.security_types:
         ways = [kind.number for kind in REGISTRY.values()
                 if kind.carries(number)]
         if not ways:
             raise ValueError(f'{security_name(number)} is not implemented')
-        offered.append(number if number in ways else ways[0])
+        if policy.inside_tight and SecurityNumber.TIGHT in ways:
+            offered.append(int(SecurityNumber.TIGHT))
+        else:
+            offered.append(number if number in ways else ways[0])
     if not offered:
         raise ValueError('no security type to offer')
     return tuple(dict.fromkeys(offered))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Security type Tight: a list of tunnels, a list of types. rfbproto "Tight".
 
-We take no tunnel (nobody has ever built one) and no list of our own.
+We take and offer no tunnel: nobody has ever built one.
 """
 
 import struct
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ironic_console.common.errors import (
     LimitExceeded,
-    LocalProtocolError,
     RemoteProtocolError,
 )
 from ironic_console.common.rfb.constants import (
@@ -22,6 +21,7 @@ from ironic_console.common.rfb.handshake import Said
 from ironic_console.common.rfb.security.base import (
     ResultFollows,
     SecurityType,
+    chose_other,
     nothing_in_common,
 )
 from ironic_console.common.rfb.security.none import NoneSecurity
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from ironic_console.common.rfb.server import ServerHandshake
 
 _NO_TUNNEL = 0
+# Vendor and signature of what we offer.
+_SIGNATURES: dict[int, bytes] = {
+    SecurityNumber.NONE: b'STDVNOAUTH__',
+    SecurityNumber.VNC_AUTH: b'STDVVNCAUTH_'}
 _INNER: dict[int, SecurityType] = {
     kind.number: kind for kind in (NoneSecurity(), VncAuthSecurity())}
 
@@ -71,9 +75,20 @@ class TightSecurity(SecurityType):
 
     def server_steps(self, handshake: 'ServerHandshake',
                      ) -> Generator[None, None, ResultFollows]:
-        yield from ()
-        raise LocalProtocolError(handshake.side, 'security types',
-                                 'we do not offer Tight')
+        offered = [number for number in handshake.policy.security_types
+                   if number in _INNER]
+        handshake.send(struct.pack('>I', 0))                # no tunnels
+        if offered == [SecurityNumber.NONE]:
+            handshake.send(struct.pack('>I', 0))
+            return False
+        handshake.send(struct.pack('>I', len(offered)) + b''.join(
+            struct.pack('>i', number) + _SIGNATURES[number]
+            for number in offered))
+        number = yield from handshake.read_u32('chosen type inside Tight')
+        if number not in offered:
+            raise chose_other(handshake, number, offered)
+        handshake.emit(Said(f'inside {security_name(number)}'))
+        return (yield from _INNER[number].server_steps(handshake))
 
     @staticmethod
     def _read_codes(handshake: 'ClientHandshake', what: str,
