@@ -432,14 +432,24 @@ def test_runs_as_a_program_until_it_is_interrupted():
     with subprocess.Popen(
             [sys.executable, '-m', 'ironic_console.drivers.testcard',
              '--size', '800x600', '--name', 'demo'],
-            stdout=subprocess.PIPE, text=True) as program:
-        word, port = program.stdout.readline().split()
-        assert word == 'port'
-        with Viewer('127.0.0.1', int(port)) as viewer:
-            viewer.look()
-            assert viewer.server_init.name == b'demo'
-        program.send_signal(signal.SIGINT)
-        assert program.wait(PATIENCE) == 0
+            stdout=subprocess.PIPE, text=True,
+            preexec_fn=_hears_ctrl_c) as program:
+        try:
+            word, port = program.stdout.readline().split()
+            assert word == 'port'
+            with Viewer('127.0.0.1', int(port)) as viewer:
+                viewer.look()
+                assert viewer.server_init.name == b'demo'
+            program.send_signal(signal.SIGINT)
+            assert program.wait(PATIENCE) == 0
+        finally:
+            program.kill()
+
+
+def _hears_ctrl_c():
+    # A shell starts what is to run in the background deaf to it, and all
+    # that those start inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_as_a_program_it_says_what_is_wrong(capsys):
