@@ -19,6 +19,7 @@ from ironic_console.common.errors import (
     AuthenticationFailed,
     DriverError,
     NoCommonSecurityType,
+    PeerClosed,
 )
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
@@ -33,6 +34,7 @@ from ironic_console.drivers.testcard.loop import (
 )
 from ironic_console.drivers.testcard.server import CardSettings, Fault
 from ironic_console.drivers.testcard.viewer import CHUNK_BYTES
+from tests.helpers.certificates import Authority
 from tests.helpers.clock import FrozenClock
 from tests.helpers.viewer import (
     PATIENCE,
@@ -507,6 +509,36 @@ def test_who_does_not_know_the_password_is_told_and_sees_nothing(server,
                Credential(Secret('wr0ng'), 'operator'), PATIENT)
     with Viewer('127.0.0.1', port, number, KNOWN, PATIENT) as viewer:
         viewer.look()
+
+
+def with_client_certificate(certificate, tmp_path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate.save(tmp_path, 'ours').both_file)
+    return context
+
+
+@pytest.mark.parametrize('number', X509)
+def test_a_card_can_demand_a_certificate_of_the_client(server, number,
+                                                       tmp_path):
+    ours = Authority()
+    context = Authority().issue().server_context()
+    context.load_verify_locations(cadata=ours.pem.decode())
+    context.verify_mode = ssl.CERT_REQUIRED
+    port = server.open(dataclasses.replace(demanding(number),
+                                           context=context))
+    known = with_client_certificate(ours.issue('proxy', client=True),
+                                    tmp_path)
+    with Viewer('127.0.0.1', port, number, KNOWN, known) as viewer:
+        viewer.look()
+    foreign = Authority().issue('proxy', client=True)
+    for certificate in (None, foreign):
+        refused = with_client_certificate(certificate, tmp_path)
+        # In TLS 1.3 a client learns of it with the first that it reads.
+        with pytest.raises((OSError, PeerClosed)):
+            Viewer('127.0.0.1', port, number, KNOWN, refused)
 
 
 def until_tls(sock):
