@@ -25,8 +25,9 @@
 
 ``str(error)`` is for operators and may name addresses; ``public_reason`` is
 for browsers and is always one of our own constant sentences. Close codes
-about the endpoint are private ones (RFC 6455 §7.4.2) made from HTTP's: the
-registered 1014 counts as a protocol error in Chromium.
+about the endpoint are private ones (RFC 6455 §7.4.2) made from HTTP's, since
+the one that is registered, 1014, does not tell an endpoint that is down from
+one that is slow or speaks something else.
 """
 
 import enum
