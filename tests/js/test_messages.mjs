@@ -24,6 +24,12 @@ test('every failure has a title and a sentence', () => {
     }
 });
 
+test('trouble with the endpoint is told as such', () => {
+    for (const code of [1014, 4502, 4503, 4504]) {
+        assert.equal(messages.forCloseCode(code), messages.failures.endpoint);
+    }
+});
+
 test('every failure says what to do next', () => {
     for (const [name, { message, advice }] of
         Object.entries({ ...messages.links, ...messages.failures })) {

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user is told at the end fits into a close frame."""
 
+import re
+
 import pytest
 
 from ironic_console.common import errors
 from ironic_console.common.errors import ConsoleError, Side
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.close_reasons import CloseReason, from_error
+from ironic_console.novncproxy.pages import WEB_ROOT
 
 REASONS = [value for value in vars(close_reasons).values()
            if isinstance(value, CloseReason)]
@@ -50,3 +53,11 @@ def test_the_log_names_the_error_and_the_user_gets_its_sentence():
 
 def test_an_error_that_nobody_thought_of_has_a_reason():
     assert from_error(ConsoleError('x')).code == 1011
+
+
+def test_the_page_has_words_for_every_code():
+    page = (WEB_ROOT / 'js' / 'messages.js').read_text()
+    known = {int(code) for code in re.findall(r'^    \[(\d{4}),', page,
+                                              re.MULTILINE)}
+    codes = {one.code for one in REASONS} | {one.close_code for one in ERRORS}
+    assert codes <= known

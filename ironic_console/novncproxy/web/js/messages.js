@@ -102,7 +102,9 @@ const RESTARTING = { title: 'The console service is restarting',
     message: 'The console service stopped or is restarting.',
     advice: 'Try again in a few seconds.' };
 
-// WebSocket close codes: RFC 6455 section 7.4.1 and the IANA registry.
+// WebSocket close codes: RFC 6455 section 7.4.1 and the IANA registry. Those
+// from 4500 on are the proxy's own words about the server's console, made from
+// HTTP's 502, 503 and 504.
 const closeCodes = new Map([
     [1000, ENDED],
     [1001, RESTARTING],
@@ -127,6 +129,9 @@ const closeCodes = new Map([
     [1012, RESTARTING],
     [1013, failures.busy],
     [1014, failures.endpoint],
+    [4502, failures.endpoint],
+    [4503, failures.endpoint],
+    [4504, failures.endpoint],
 ]);
 
 const UNKNOWN_CLOSE = { title: 'Console closed',
