@@ -51,7 +51,7 @@ def make_node(ironic: LocalIronic, proxy: LocalProxy,
 
 def shown_text(browser: Chromium) -> Any:
     """:returns: a number that changes with the text of a test card."""
-    return browser.run(look._TEXT)
+    return browser.run(look.TEXT)
 
 
 def test_console_show_opens_a_live_screen_that_hears_typing(
@@ -62,7 +62,7 @@ def test_console_show_opens_a_live_screen_that_hears_typing(
     browser.open(shown['console_info']['url'])
     browser.wait_phase('connected')
     assert browser.canvas_size() == (1024, 768)
-    browser.wait('colour bars', lambda: look._has_bars(browser))
+    browser.wait('colour bars', lambda: look.has_bars(browser))
     before = shown_text(browser)
     browser.type_text('hello')
     browser.wait('the typed text', lambda: shown_text(browser) != before)
@@ -80,7 +80,7 @@ def test_clock_of_the_test_card_runs(
         make_node: Callable[..., str]) -> None:
     browser.open(ironic.rest.console_url(make_node()))
     browser.wait_phase('connected')
-    browser.wait('colour bars', lambda: look._has_bars(browser))
+    browser.wait('colour bars', lambda: look.has_bars(browser))
     picture = ("(c => c.toDataURL())(document.querySelector("
                "'#screen canvas'))")
     first = browser.run(picture)
@@ -223,6 +223,6 @@ def test_console_works_inside_a_frame_with_horizons_title(
     browser.driver.switch_to.frame('console')
     try:
         browser.wait_phase('connected')
-        browser.wait('colour bars', lambda: look._has_bars(browser))
+        browser.wait('colour bars', lambda: look.has_bars(browser))
     finally:
         browser.driver.switch_to.default_content()

@@ -27,7 +27,7 @@ _ROW = f"""(y => {{
 }})(arguments[0])"""
 # The lower left, where a test card shows what was typed. The clock, which
 # changes by itself, is above.
-_TEXT = f"""(() => {{
+TEXT = f"""(() => {{
     const canvas = {_CANVAS};
     const [w, h] = [canvas.width, canvas.height];
     const data = canvas.getContext('2d').getImageData(
@@ -45,14 +45,15 @@ def look(browser: Chromium, url: str) -> None:
     """
     browser.open(url)
     browser.wait('the screen', lambda: min(browser.canvas_size()) > 0)
-    browser.wait('eight colour bars', lambda: _has_bars(browser))
-    before = browser.run(_TEXT)
+    browser.wait('eight colour bars', lambda: has_bars(browser))
+    before = browser.run(TEXT)
     browser.type_text('ironic')
     browser.wait('a picture that shows what was typed',
-                 lambda: browser.run(_TEXT) != before)
+                 lambda: browser.run(TEXT) != before)
 
 
-def _has_bars(browser: Chromium) -> bool:
+def has_bars(browser: Chromium) -> bool:
+    """:returns: the eight colour bars are on the screen."""
     return any(_are_bars(browser.run(_ROW, percent / 100))
                for percent in range(16, 40, 4))
 
