@@ -46,6 +46,8 @@ class TcpChannel(Channel):
     """
 
     is_plain = True
+    #: how the socket says that there is nothing to do now
+    _NOT_NOW: tuple[type[OSError], ...] = (BlockingIOError, InterruptedError)
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self.socket = sock
@@ -62,7 +64,7 @@ class TcpChannel(Channel):
     def receive(self) -> bytes | None:
         try:
             return self.socket.recv(RECEIVE_BYTES)
-        except (BlockingIOError, InterruptedError):
+        except self._NOT_NOW:
             return None
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
@@ -71,7 +73,7 @@ class TcpChannel(Channel):
         """:returns: up to ``size`` bytes that are there; they stay."""
         try:
             return self.socket.recv(size, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
+        except self._NOT_NOW:
             return b''
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
@@ -79,7 +81,7 @@ class TcpChannel(Channel):
     def receive_into(self, buffer: memoryview) -> int | None:
         try:
             return self.socket.recv_into(buffer)
-        except (BlockingIOError, InterruptedError):
+        except self._NOT_NOW:
             return None
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc
@@ -89,7 +91,7 @@ class TcpChannel(Channel):
         """:param flags: of send(2); MSG_MORE when more follows at once."""
         try:
             return self.socket.send(data, flags)
-        except (BlockingIOError, InterruptedError):
+        except self._NOT_NOW:
             return 0
         except OSError as exc:
             raise ChannelError(f'{self.peer}: {exc}') from exc

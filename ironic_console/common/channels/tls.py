@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from ironic_console.common.channels.base import (
     READ,
-    RECEIVE_BYTES,
     WRITE,
     ChannelError,
     wait_for,
@@ -31,34 +30,13 @@ class TlsChannel(TcpChannel):
     is_plain = False
     socket: ssl.SSLSocket
 
-    def receive(self) -> bytes | None:
-        try:
-            return self.socket.recv(RECEIVE_BYTES)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
-                InterruptedError):
-            return None
-        except OSError as exc:
-            raise ChannelError(f'{self.peer}: {exc}') from exc
-
-    def receive_into(self, buffer: memoryview) -> int | None:
-        try:
-            return self.socket.recv_into(buffer)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
-                InterruptedError):
-            return None
-        except OSError as exc:
-            raise ChannelError(f'{self.peer}: {exc}') from exc
+    _NOT_NOW = (ssl.SSLWantReadError, ssl.SSLWantWriteError,
+                InterruptedError)
 
     def send(self, data: bytes | bytearray | memoryview,
              flags: int = 0) -> int:
         # TLS has no use for MSG_MORE: a record is sent as it is made.
-        try:
-            return self.socket.send(data)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError,
-                InterruptedError):
-            return 0
-        except OSError as exc:
-            raise ChannelError(f'{self.peer}: {exc}') from exc
+        return super().send(data)
 
     def certificate(self) -> bytes | None:
         """:returns: the peer's, DER; ``None`` if it has sent none."""
