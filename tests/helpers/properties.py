@@ -396,7 +396,7 @@ def _only_looks(data):
 
 
 def pressed_keys_take_anything(data, cuts):
-    """Key-up messages only, the same in any split."""
+    """Releases only, the same in any split."""
     said = _releases(data, [])
     assert _releases(data, range(1, len(data))) == said
     assert _releases(data, cuts) == said
@@ -412,8 +412,12 @@ def _releases(data, cuts):
     said = keys.releases()
     left = said
     while left:
-        assert left[:4] in (b'\x04\0\0\0', b'\xff\0\0\0')
-        left = left[8 if left[0] == 4 else 12:]
+        # A key that is up, in either form, or a pointer without a button.
+        head, size = {4: (b'\x04\0\0\0', 8), 5: (b'\x05\0', 6),
+                      255: (b'\xff\0\0\0', 12)}[left[0]]
+        assert left.startswith(head)
+        assert len(left) >= size
+        left = left[size:]
     return said
 
 
