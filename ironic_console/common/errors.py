@@ -7,8 +7,10 @@
     │  ├─ BadRequest        400    not a request of this service
     │  ├─ Unauthorized      403    TokenMissing TokenUnknown TokenExpired
     │  │                           OriginRejected
-    │  └─ ServiceUnavailable 503   NodeStoreUnavailable SetupLimitReached
-    │                              SessionLimitReached
+    │  ├─ ServiceUnavailable 503   NodeStoreUnavailable SetupLimitReached
+    │  │                           SessionLimitReached
+    │  ├─ TooManyRequests    429   NodeLimitReached SourceLimitReached
+    │  └─ NodeInUse          423   somebody else has the console to himself
     ├─ EndpointError               EndpointUnreachable EndpointUntrusted
     │                              EndpointTimeout EndpointTlsFailed
     │                              EndpointNotRfb CertificateRejected
@@ -131,6 +133,41 @@ class SessionLimitReached(ServiceUnavailable):
 
     public_reason = ('All console sessions of this service are in use. '
                      'Try again later.')
+
+
+class TooManyRequests(ServiceUnavailable):
+    """This client, or this node, has as much as it may have."""
+
+    http_status = 429
+
+
+class NodeLimitReached(TooManyRequests):
+    """Too many sessions of one node are open."""
+
+    public_reason = ('Too many people are using the console of this server. '
+                     'Try again later.')
+
+
+class SourceLimitReached(TooManyRequests):
+    """Too many sessions from one address are open."""
+
+    public_reason = ('Too many consoles are open from your address. Close '
+                     'one of them, then try again.')
+
+
+class NodeInUse(RequestError):
+    """Only one session of this node is allowed at a time.
+
+    :ivar can_take_over: asking for that would help.
+    """
+
+    public_reason = 'Somebody else is using the console of this server.'
+    http_status = 423
+    close_code = 4423
+
+    def __init__(self, text: str, can_take_over: bool) -> None:
+        super().__init__(text)
+        self.can_take_over = can_take_over
 
 
 class EndpointError(ConsoleError):

@@ -23,6 +23,15 @@ class CloseReason:
         return self.name
 
 
+def by_operator(text: str) -> CloseReason:
+    """:param text: what the user is told; '' for nothing special."""
+    if not text:
+        return KICKED
+    # As much as a close frame can hold.
+    fits = text.encode()[:123].decode(errors='ignore')
+    return dataclasses.replace(KICKED, text=fits)
+
+
 def from_error(error: ConsoleError) -> CloseReason:
     """The reason behind an error of ours."""
     return CloseReason(type(error).__name__, error.close_code,
@@ -51,6 +60,12 @@ CHANGED = CloseReason(
 READ_ONLY = CloseReason(
     'read-only', 1013,
     'Consoles are read-only from now on. Connect again to go on watching.')
+FLOOD = CloseReason(
+    'flood', 1008, 'Your browser sent too much at once.')
+TAKEN_OVER = CloseReason(
+    'taken over', 4409, 'Somebody else took over this console.')
+KICKED = CloseReason(
+    'closed by operator', 1008, 'An operator closed this session.')
 UNCHECKED = CloseReason(
     'unchecked', 1013,
     'Your right to this console could not be checked any more.')

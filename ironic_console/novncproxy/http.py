@@ -18,7 +18,11 @@ from ironic_console.common.channels.base import (
 )
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.clock import Deadline
-from ironic_console.common.errors import BadRequest, ConsoleError
+from ironic_console.common.errors import (
+    BadRequest,
+    ConsoleError,
+    NodeInUse,
+)
 
 #: Longest head of a request that we take, bytes.
 MAX_HEAD_BYTES = 16 * 1024
@@ -46,7 +50,8 @@ def json_answer(status: int, content: dict[str, object],
 def refusal(error: ConsoleError) -> Answer:
     """What a browser is told about an error before the upgrade."""
     headers: list[tuple[str, str]] = []
-    if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if error.http_status in (HTTPStatus.SERVICE_UNAVAILABLE,
+                             HTTPStatus.TOO_MANY_REQUESTS):
         headers.append(('Retry-After',
                         str(getattr(error, 'retry_after', 5))))
     if error.http_status == HTTPStatus.UPGRADE_REQUIRED:
@@ -54,9 +59,11 @@ def refusal(error: ConsoleError) -> Answer:
                     ('Sec-WebSocket-Version', '13')]
     if error.http_status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers.append(('Allow', 'GET, HEAD'))
-    return json_answer(
-        error.http_status,
-        {'status': 'refused', 'reason': error.public_reason}, tuple(headers))
+    content: dict[str, object] = {'status': 'refused',
+                                  'reason': error.public_reason}
+    if isinstance(error, NodeInUse):
+        content['can_take_over'] = error.can_take_over
+    return json_answer(error.http_status, content, tuple(headers))
 
 
 class Conversation:

@@ -97,10 +97,13 @@ class Link:
         'browser',
         'browser_events',
         'closing',
+        'counted_at',
         'deadline',
         'ended',
         'endpoint',
         'endpoint_events',
+        'frame_credit',
+        'frames',
         'from_browser_bytes',
         'heard_at',
         'on_end',
@@ -129,6 +132,8 @@ class Link:
         self.endpoint_events = 0
         self.opened_at = self.used_at = self.heard_at = 0.0
         self.pinged_at = self.progress_at = self.deadline = 0.0
+        self.frames = 0
+        self.frame_credit = self.counted_at = 0.0
         self.closing: CloseReason | None = None
         self.ended = False
         if to_browser:

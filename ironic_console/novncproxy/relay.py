@@ -27,6 +27,9 @@ LOG = logging.getLogger(__name__)
 
 #: Time in which a browser may read the close frame and answer it, seconds.
 CLOSE_TIMEOUT = 2.0
+# A clipboard or a mouse that was held up comes as a burst: seconds' worth of
+# frames that may come at once.
+_BURST_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +41,15 @@ class RelayLimits:
     :ivar idle_timeout: without a byte from the browser.
     :ivar stall_timeout: with bytes that a side does not take.
     :ivar max_session_length: in all.
+    :ivar max_frame_rate: WebSocket frames of a browser per second, for
+        longer than a moment; 0 means no limit. Not a time.
     """
 
     ping_interval: float = 20.0
     idle_timeout: float = 0.0
     stall_timeout: float = 300.0
     max_session_length: float = 0.0
+    max_frame_rate: float = 2000.0
 
 
 class Relay:
@@ -161,8 +167,7 @@ class Relay:
             self._end(link, close_reasons.BUG)
             self._finish(link)
 
-    @staticmethod
-    def _turn_open(link: Link, now: float, browser: int, endpoint: int,
+    def _turn_open(self, link: Link, now: float, browser: int, endpoint: int,
                    ) -> None:
         # Whoever has to wait after this turn begins to wait now.
         progress = not (link.browser_busy() or link.endpoint_busy())
@@ -172,10 +177,25 @@ class Relay:
             progress |= link.push_to_endpoint()
         if browser & READ:
             link.pull_from_browser(now)
+            self._limit_rate(link, now)
         if endpoint & READ:
             progress |= link.pull_from_endpoint()
         if progress:
             link.progress_at = now
+
+    def _limit_rate(self, link: Link, now: float) -> None:
+        """:raises Ended: the browser sends frames faster than anybody can
+            type or point; each costs more than its bytes."""
+        rate = self.limits.max_frame_rate
+        if not rate:
+            return
+        frames = link.browser.frames
+        most = rate * _BURST_SECONDS
+        link.frame_credit = min(most, link.frame_credit + rate * (
+            now - link.counted_at)) - (frames - link.frames)
+        link.frames, link.counted_at = frames, now
+        if link.frame_credit < 0:
+            raise Ended(close_reasons.FLOOD)
 
     @staticmethod
     def _turn_closing(link: Link, now: float, browser: int) -> None:
@@ -218,7 +238,8 @@ class Relay:
         now = self._clock.monotonic()
         link.attach(self._buffers)
         link.opened_at = link.used_at = link.heard_at = now
-        link.pinged_at = link.progress_at = now
+        link.pinged_at = link.progress_at = link.counted_at = now
+        link.frame_credit = self.limits.max_frame_rate * _BURST_SECONDS
         self._links.add(link)
         if self._stopping:
             self._end(link, close_reasons.SHUTDOWN)

@@ -6,11 +6,13 @@ RFC 9112, RFC 6455 §4.2.1, RFC 6454 (Origin).
 
 import base64
 import dataclasses
+import ipaddress
 import re
 import urllib.parse
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from ironic_console.common.addresses import IPNetwork
 from ironic_console.common.console_url import WEBSOCKET_PATH
 from ironic_console.common.errors import (
     BadRequest,
@@ -51,12 +53,17 @@ class ConnectRequest:
     :ivar origin: as sent; ``None`` when it is no browser.
     :ivar upgrade: what the WebSocket layer needs; ``None`` when this is a
         plain request that only asks.
+    :ivar take_over: whoever uses the console now has to go.
+    :ivar forwarded_for: whom proxies before us say that they speak for,
+        nearest last; nobody has checked it.
     """
 
     node: str
     token: str = dataclasses.field(repr=False)
     origin: str | None
     upgrade: dict[str, str] | None = dataclasses.field(repr=False)
+    take_over: bool = False
+    forwarded_for: tuple[str, ...] = ()
 
 
 def parse_request(method: bytes, target: bytes, http_version: bytes,
@@ -87,8 +94,11 @@ def parse_request(method: bytes, target: bytes, http_version: bytes,
         if method != b'GET' or http_version != b'1.1':
             raise BadRequest('a WebSocket begins with GET and HTTP/1.1')
         upgrade = _parse_upgrade(headers)
-    node, token = _parse_console(query)
-    return ConnectRequest(node, token, _one(headers, b'origin'), upgrade)
+    fields = _parse_query(query)
+    node, token = _parse_console(fields)
+    return ConnectRequest(
+        node, token, _one(headers, b'origin'), upgrade,
+        fields.get('takeover') == '1', _parse_forwarded(headers))
 
 
 def _split_target(target: bytes) -> tuple[str, str]:
@@ -143,12 +153,62 @@ def _parse_upgrade(headers: Headers) -> dict[str, str]:
     return upgrade
 
 
-def _parse_console(query: str) -> tuple[str, str]:
+def _parse_query(query: str) -> dict[str, str]:
     try:
-        fields = dict(urllib.parse.parse_qsl(
+        return dict(urllib.parse.parse_qsl(
             query, max_num_fields=_MAX_QUERY_FIELDS))
     except ValueError as exc:
         raise BadRequest('the query has too many fields') from exc
+
+
+def _parse_forwarded(headers: Headers) -> tuple[str, ...]:
+    joined = b','.join(_all(headers, b'x-forwarded-for')).decode('latin-1')
+    return tuple(part.strip() for part in joined.split(',') if part.strip())
+
+
+def source_of(peer: str, forwarded_for: Sequence[str],
+              trusted: Sequence[IPNetwork]) -> str:
+    """Where a request comes from, for limits and the log.
+
+    :param peer: address of the other end of the connection, without port.
+    :param forwarded_for: of the request.
+    :param trusted: proxies that are believed.
+    :returns: the last address that no trusted proxy stands at.
+    """
+    source = peer
+    for text in reversed(forwarded_for):
+        if not _is_within(source, trusted):
+            break
+        address = _address(text)
+        if address is None:
+            break
+        source = address
+    return source
+
+
+def _is_within(address: str, networks: Sequence[IPNetwork]) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, 'ipv4_mapped', None) or found
+    return any(mapped in network for network in networks)
+
+
+def _address(text: str) -> str | None:
+    """An address as proxies write it: some add the port."""
+    host = text
+    if text.startswith('['):
+        host = text[1:].partition(']')[0]
+    elif text.count(':') == 1:
+        host = text.partition(':')[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None
+
+
+def _parse_console(fields: Mapping[str, str]) -> tuple[str, str]:
     node, token = fields.get('node', ''), fields.get('token', '')
     if not node or not token:
         raise TokenMissing('the URL names no node or carries no ticket')

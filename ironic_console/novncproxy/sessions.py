@@ -1,24 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions: how many there are, and when their right has ended."""
+"""Sessions: who may begin one, and when its right has ended."""
 
 import dataclasses
+import datetime
 import logging
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
-from ironic_console.common.clock import Clock
+from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.errors import (
+    NodeInUse,
+    NodeLimitReached,
     NodeStoreUnavailable,
     SessionLimitReached,
+    SourceLimitReached,
 )
 from ironic_console.common.nodes import NodeRecord, NodeStore
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant
 from ironic_console.novncproxy.close_reasons import CloseReason
+from ironic_console.novncproxy.ledger import Entry, Ledger
+from ironic_console.novncproxy.link import Link
 
 LOG = logging.getLogger(__name__)
 
 Closer = Callable[[CloseReason], None]
+
+#: What happens to a second session of a node.
+SHARED, REFUSE, TAKE_OVER = 'shared', 'refuse', 'takeover'
+# Time in which a session that has to go is waited for, and how often one
+# looks, seconds: BMCs with a single session refuse the next one until then.
+_LEAVE_TIMEOUT, _LEAVE_INTERVAL = 4.0, 0.02
 
 
 @dataclasses.dataclass(eq=False)
@@ -27,12 +41,20 @@ class Session:
 
     :ivar id: of the connection, for the log.
     :ivar grant: what it may do.
+    :ivar source: address of the browser, without port.
+    :ivar opened: when it began, aware UTC.
+    :ivar place: of it in the ledger.
+    :ivar link: what carries it; ``None`` while it is being set up.
     :ivar closer: ends it; ``None`` while it is being set up.
     :ivar revoked: its right ended while it was being set up.
     """
 
     id: str
     grant: Grant
+    source: str
+    opened: datetime.datetime
+    place: int
+    link: Link | None = None
     closer: Closer | None = None
     revoked: CloseReason | None = None
 
@@ -41,7 +63,11 @@ class Session:
 class SessionPolicy:
     """Limits of the registry.
 
-    :ivar max_sessions: at the same time.
+    :ivar max_sessions: of one worker at the same time.
+    :ivar max_per_node: of all workers; 0 means no limit.
+    :ivar max_per_source: likewise, from one address.
+    :ivar sharing: whether a node may have several, see ``SHARED``,
+        ``REFUSE`` and ``TAKE_OVER``.
     :ivar recheck_interval: seconds between two looks at the nodes.
     :ivar database_grace: seconds for which sessions go on while the nodes
         cannot be looked at.
@@ -52,6 +78,16 @@ class SessionPolicy:
     recheck_interval: float = 5.0
     database_grace: float = 60.0
     read_only: bool = False
+    max_per_node: int = 0
+    max_per_source: int = 0
+    sharing: str = SHARED
+
+
+class Peers(Protocol):
+    """The other workers."""
+
+    def close(self, worker: int, session: str, reason: CloseReason) -> None:
+        """Ask a worker to end a session; one that has ended is fine."""
 
 
 class SessionRegistry:
@@ -60,13 +96,18 @@ class SessionRegistry:
     :param store: where their nodes are looked at again and again.
     :param policy: may be replaced at any time.
     :param clock: for the grace.
+    :param ledger: of all workers.
+    :param peers: those others; ``None`` if there are none.
     """
 
     def __init__(self, store: NodeStore, policy: SessionPolicy,
-                 clock: Clock) -> None:
+                 clock: Clock, ledger: Ledger,
+                 peers: Peers | None = None) -> None:
         self._store = store
         self.policy = policy
         self._clock = clock
+        self._ledger = ledger
+        self._peers = peers
         self._sessions: set[Session] = set()
         self._lock = threading.Condition()
         self._stopping = threading.Event()
@@ -84,27 +125,68 @@ class SessionRegistry:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def add(self, connection_id: str, grant: Grant) -> Session:
+    def add(self, connection_id: str, grant: Grant, source: str,
+            take_over: bool = False) -> Session:
         """Register a session before anything is done for it.
 
-        :raises SessionLimitReached: there are too many.
+        :param source: address of the browser, without port.
+        :param take_over: those who have the console now have to go; only
+            back when they have.
+        :raises SessionLimitReached: there are too many in all.
+        :raises TooManyRequests: too many of this node or from there.
+        :raises NodeInUse: one is too many.
         """
-        with self._lock:
-            self.check_limit()
-            session = Session(connection_id, grant)
+        with self._lock, self._ledger.locked():
+            leaving = self.check(grant, source, take_over)
+            opened = self._clock.now()
+            place = self._ledger.write(Entry(
+                connection_id, grant.node.uuid, source, opened.timestamp(),
+                not grant.read_only))
+            if place is None:
+                raise SessionLimitReached('the ledger of sessions is full')
+            session = Session(connection_id, grant, source, opened, place)
             self._sessions.add(session)
-            return session
+        if leaving:
+            self._send_away(leaving)
+        return session
 
-    def check_limit(self) -> None:
-        """:raises SessionLimitReached: one more session is too many."""
-        if len(self._sessions) >= self.policy.max_sessions:
+    def check(self, grant: Grant, source: str, take_over: bool = False,
+              ) -> list[Entry]:
+        """Tell whether one more session may begin.
+
+        :returns: those that have to end for it.
+        :raises SessionLimitReached: see :meth:`add`.
+        """
+        policy = self.policy
+        if len(self._sessions) >= policy.max_sessions:
             raise SessionLimitReached(
                 f'{len(self._sessions)} sessions are open, which is '
                 '[ironic_console]max_sessions')
+        if 0 < policy.max_per_source <= self._ledger.count_source(source):
+            raise SourceLimitReached(
+                f'{source} has as many sessions as [ironic_console]'
+                'max_sessions_per_source allows')
+        if policy.sharing == SHARED and not policy.max_per_node:
+            return []
+        others = self._ledger.of_node(grant.node.uuid)
+        if policy.sharing != SHARED and others:
+            can = policy.sharing == TAKE_OVER
+            if not (can and take_over):
+                raise NodeInUse(
+                    f'{others[0].source} has a session of the node, and '
+                    f'[ironic_console]sharing is {policy.sharing}', can)
+            return others
+        if 0 < policy.max_per_node <= len(others):
+            raise NodeLimitReached(
+                f'the node has {len(others)} sessions, which is '
+                '[ironic_console]max_sessions_per_node')
+        return []
 
-    def established(self, session: Session, closer: Closer) -> None:
-        """Say how a session can be closed from now on."""
+    def established(self, session: Session, link: Link, closer: Closer,
+                    ) -> None:
+        """Say what carries a session and how it is closed from now on."""
         with self._lock:
+            session.link = link
             session.closer = closer
             revoked = session.revoked
         if revoked:
@@ -112,13 +194,48 @@ class SessionRegistry:
 
     def remove(self, session: Session) -> None:
         with self._lock:
-            self._sessions.discard(session)
+            if session in self._sessions:
+                self._sessions.discard(session)
+                self._ledger.erase(session.place)
             self._lock.notify_all()
+
+    def all(self) -> list[Session]:
+        """:returns: those of this worker, oldest first."""
+        with self._lock:
+            return sorted(self._sessions, key=lambda one: one.opened)
+
+    def close(self, which: str, reason: CloseReason) -> int:
+        """Close sessions of this worker.
+
+        :param which: id of a session, or UUID of a node for all of its.
+        :returns: how many.
+        """
+        found = [session for session in self.all()
+                 if which in (session.id, session.grant.node.uuid)]
+        for session in found:
+            self._close(session, reason)
+        return len(found)
 
     def wait_until_empty(self, timeout: float) -> bool:
         """:returns: no session is left."""
         with self._lock:
             return self._lock.wait_for(lambda: not self._sessions, timeout)
+
+    def _send_away(self, leaving: Sequence[Entry]) -> None:
+        """End sessions of whichever worker and wait until they are gone."""
+        for entry in leaving:
+            LOG.info('%s: node %s is taken over', entry.session, entry.node)
+            if entry.worker == os.getpid():
+                self.close(entry.session, close_reasons.TAKEN_OVER)
+            elif self._peers:
+                self._peers.close(entry.worker, entry.session,
+                                  close_reasons.TAKEN_OVER)
+        deadline = Deadline(self._clock, _LEAVE_TIMEOUT, 'take-over')
+        gone = {entry.session for entry in leaving}
+        while deadline.remaining() and any(
+                entry.session in gone
+                for entry in self._ledger.of_node(leaving[0].node)):
+            self._stopping.wait(_LEAVE_INTERVAL)
 
     # -- the end of a right --------------------------------------------------
 

@@ -83,6 +83,7 @@ class _StrictWebSocket(websocket.WebSocket):
     def __init__(self) -> None:
         super().__init__()
         self.pongs = 0
+        self.frames = 0
         self._in_message = False
 
     def select_subprotocol(self, protocols: list[str]) -> str:
@@ -120,6 +121,7 @@ class _StrictWebSocket(websocket.WebSocket):
         begin, end = head + 4, head + 4 + length
         if len(buf) < end:
             return None
+        self.frames += 1
         payload = self._unmask(buf[begin:end], buf[head:begin])
         if opcode == _CLOSE:
             _check_close(payload)
@@ -305,6 +307,11 @@ class WebSocketChannel(Channel):
     def pongs(self) -> int:
         """Number of pongs so far."""
         return self._websocket.pongs
+
+    @property
+    def frames(self) -> int:
+        """Number of frames of the browser side so far, of any kind."""
+        return self._websocket.frames
 
     def ping(self) -> None:
         """Ask the browser side for a sign of life."""
