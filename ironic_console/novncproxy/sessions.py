@@ -90,13 +90,26 @@ class SessionRegistry:
         :raises SessionLimitReached: there are too many.
         """
         with self._lock:
-            self.check_limit()
+            self._check_limit()
             session = Session(connection_id, grant)
             self._sessions.add(session)
             return session
 
-    def check_limit(self) -> None:
-        """:raises SessionLimitReached: one more session is too many."""
+    def check_limit(self, grant: Grant) -> None:
+        """Find out beforehand whether there is room.
+
+        A page that has its session already, maybe the last one, asks too and
+        is not told that there is none.
+
+        :raises SessionLimitReached: one more session is too many, and none
+            of those there are began with the same link.
+        """
+        with self._lock:
+            if not any(grant.same_link(session.grant)
+                       for session in self._sessions):
+                self._check_limit()
+
+    def _check_limit(self) -> None:
         if len(self._sessions) >= self.policy.max_sessions:
             raise SessionLimitReached(
                 f'{len(self._sessions)} sessions are open, which is '
