@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every text of the page, in German. Keys: see en.js.
+
+export default Object.freeze({
+    // -- the page and its bar ---------------------------------------------
+    'page.title': 'Konsole',
+    'page.named': '{name} - Konsole',
+    'page.screen': 'Bildschirm des Servers. Strg+Alt+Umschalt drücken und ' +
+        'loslassen, um ihn zu verlassen.',
+    'page.screenReadOnly': 'Bildschirm des Servers. Sie können zusehen, ' +
+        'aber nichts eingeben.',
+    'bar.controls': 'Bedienung der Konsole',
+    'bar.ctrlAltDel': 'Strg-Alt-Entf',
+    'bar.ctrlAltDelTitle': 'Strg-Alt-Entf an den Server senden',
+    'bar.hint': 'Strg+Alt+Umschalt verlässt den Bildschirm',
+    'bar.readOnly': 'Nur ansehen',
+    'bar.readOnlyTitle': 'Nichts, was Sie tippen oder klicken, erreicht den ' +
+        'Server',
+    'panel.keys': 'Tasten',
+    'panel.paste': 'Eintippen',
+    'panel.clipboard': 'Zwischenablage',
+    'panel.screen': 'Bild',
+    'panel.session': 'Sitzung',
+    'panel.close': 'Schließen',
+    'notice.retry': 'Erneut versuchen',
+    'notice.tryNow': 'Jetzt versuchen',
+    'notice.stop': 'Aufhören',
+    'notice.countdown': 'Nächster Versuch in {seconds} s.',
+    'notice.waiting': 'Die Konsole wird wieder geöffnet, sobald das möglich ' +
+        'ist.',
+    'notice.command': 'Befehl',
+
+    // -- what each phase says while nothing is wrong ----------------------
+    'phase.starting.title': 'Start',
+    'phase.connecting.title': 'Verbindungsaufbau',
+    'phase.connecting.message': 'Die Verbindung zur Konsole des Servers ' +
+        'wird aufgebaut.',
+    'phase.asking.title': 'Verbindungsaufbau',
+    'phase.asking.message': 'Die Verbindung wurde abgelehnt. Der ' +
+        'Konsolendienst wird nach dem Grund gefragt.',
+    'phase.connected.title': 'Verbunden',
+
+    // -- what is wrong with a link; named by url.js -----------------------
+    'link.missing.title': 'Kein Konsolen-Link',
+    'link.missing.message': 'Diese Seite wurde ohne Link zu einer Konsole ' +
+        'geöffnet, oder in einem anderen Tab als der Link.',
+    'link.missing.advice': 'Einen neuen Link gibt dieser Befehl:',
+    'link.damaged.title': 'Beschädigter Konsolen-Link',
+    'link.damaged.message': 'Der Link ist unvollständig oder wurde ' +
+        'verändert. Wurde er beim Kopieren abgeschnitten?',
+    'link.damaged.advice': 'Kopieren Sie noch einmal den ganzen Link. Einen ' +
+        'neuen gibt dieser Befehl:',
+    'link.foreign.title': 'Kein Link dieses Dienstes',
+    'link.foreign.message': 'Der Link führt anderswohin als zu diesem ' +
+        'Konsolendienst, darum wurde er nicht verfolgt.',
+    'link.foreign.advice': 'Fragen Sie, wer Ihnen den Link gegeben hat. ' +
+        'Einen neuen gibt dieser Befehl:',
+
+    // -- how a console ends, or fails to begin; named by state.js ---------
+    'end.clientMissing.title': 'Diese Seite ist unvollständig',
+    'end.clientMissing.message': 'Ein Teil dieser Seite, noVNC, konnte ' +
+        'nicht geladen werden oder läuft nicht in diesem Browser.',
+    'end.clientMissing.advice': 'Laden Sie die Seite neu, oder nehmen Sie ' +
+        'einen aktuellen Browser. Hilft das nicht, sagen Sie Ihrem ' +
+        'Betreiber, dass noVNC fehlt.',
+    'end.credentials.title': 'Die Konsole verlangt ein Passwort',
+    'end.credentials.message': 'Die Konsole des Servers verlangt ' +
+        'Zugangsdaten, die ein Browser niemals sendet.',
+    'end.credentials.advice': 'Sagen Sie Ihrem Betreiber, dass die Konsole ' +
+        'nicht richtig eingerichtet ist.',
+    'end.garbled.title': 'Die Konsole ist unverständlich',
+    'end.garbled.message': 'Die Konsole des Servers hat etwas gesendet, das ' +
+        'diese Seite nicht versteht.',
+    'end.garbled.advice': 'Hilft ein neuer Versuch nicht, geben Sie Ihrem ' +
+        'Betreiber die Zeile unten.',
+    'end.endpoint.title': 'Die Konsole des Servers ist nicht verfügbar',
+    'end.endpoint.message': 'Die Konsole des Servers kann im Moment nicht ' +
+        'benutzt werden.',
+    'end.endpoint.advice': 'Versuchen Sie es gleich noch einmal. Hilft das ' +
+        'nicht, geben Sie Ihrem Betreiber die Zeile unten.',
+    'end.unreachable.title': 'Der Konsolendienst ist nicht erreichbar',
+    'end.unreachable.message': 'Der Konsolendienst antwortet nicht.',
+    'end.unreachable.advice': 'Prüfen Sie Ihr Netz und versuchen Sie es ' +
+        'dann erneut. Hilft das nicht, geben Sie Ihrem Betreiber die Zeile ' +
+        'unten.',
+    'end.misplaced.title': 'Der Konsolendienst ist nicht erreichbar',
+    'end.misplaced.message': 'Etwas anderes hat an seiner Stelle ' +
+        'geantwortet: ein Gateway davor oder eine Anmeldeseite.',
+    'end.misplaced.advice': 'Laden Sie die Seite neu. Hilft das nicht, ' +
+        'geben Sie Ihrem Betreiber die Zeile unten.',
+    'end.blocked.title': 'Die Verbindung wird unterwegs blockiert',
+    'end.blocked.message': 'Der Konsolendienst antwortet und Ihr Link ist ' +
+        'gut, aber es kann keine WebSocket-Verbindung aufgebaut werden. ' +
+        'Vielleicht blockiert sie ein Proxy oder eine Firewall.',
+    'end.blocked.advice': 'Hilft ein neuer Versuch nicht, geben Sie Ihrem ' +
+        'Betreiber die Zeile unten.',
+    'end.denied.title': 'Kein Zugang zu dieser Konsole',
+    'end.denied.message': 'Dieser Link öffnet keine Konsole, oder er ist ' +
+        'abgelaufen.',
+    'end.denied.advice': 'Einen neuen Link gibt dieser Befehl:',
+    'end.misunderstood.title': 'Der Link wurde nicht verstanden',
+    'end.misunderstood.message': 'Der Konsolendienst hat den Link nicht ' +
+        'verstanden.',
+    'end.misunderstood.advice': 'Einen neuen Link gibt dieser Befehl:',
+    'end.busy.title': 'Der Konsolendienst ist ausgelastet',
+    'end.busy.message': 'Konsolen sind im Moment nicht verfügbar.',
+    'end.busy.advice': 'Versuchen Sie es in einigen Sekunden erneut.',
+    'end.protocol.title': 'Die Verbindung wurde nicht verstanden',
+    'end.protocol.message': 'Der Konsolendienst und diese Seite haben sich ' +
+        'nicht verstanden.',
+    'end.protocol.advice': 'Laden Sie die Seite neu. Hilft das nicht, geben ' +
+        'Sie Ihrem Betreiber die Zeile unten.',
+    'end.ended.title': 'Konsole geschlossen',
+    'end.ended.message': 'Die Konsole wurde geschlossen.',
+    'end.ended.advice': 'Ein neuer Versuch öffnet sie wieder.',
+    'end.restarting.title': 'Der Konsolendienst startet neu',
+    'end.restarting.message': 'Der Konsolendienst wurde angehalten oder ' +
+        'startet neu.',
+    'end.restarting.advice': 'Versuchen Sie es in einigen Sekunden erneut.',
+    'end.lost.title': 'Verbindung verloren',
+    'end.lost.message': 'Die Verbindung zum Konsolendienst ging ohne ein ' +
+        'Wort verloren. Meist liegt das am Netz.',
+    'end.lost.advice': 'Prüfen Sie Ihr Netz und versuchen Sie es dann ' +
+        'erneut.',
+    'end.expired.title': 'Sitzung beendet',
+    'end.expired.message': 'Der Konsolendienst hat diese Sitzung beendet.',
+    'end.expired.advice': 'Einen neuen Link gibt dieser Befehl:',
+    'end.disabled.title': 'Konsole ausgeschaltet',
+    'end.disabled.message': 'Die Konsole dieses Nodes wurde ausgeschaltet.',
+    'end.disabled.advice': 'Schalten Sie sie wieder ein und holen Sie dann ' +
+        'einen neuen Link:',
+    'end.tooLarge.title': 'Zu viel auf einmal',
+    'end.tooLarge.message': 'Die Verbindung wurde geschlossen, weil eine ' +
+        'Nachricht zu groß war.',
+    'end.tooLarge.advice': 'Versuchen Sie es erneut. Hilft das nicht, geben ' +
+        'Sie Ihrem Betreiber die Zeile unten.',
+    'end.broken.title': 'Die Konsole ist ausgefallen',
+    'end.broken.message': 'Die Konsole ist unerwartet ausgefallen.',
+    'end.broken.advice': 'Hilft ein neuer Versuch nicht, geben Sie Ihrem ' +
+        'Betreiber die Zeile unten.',
+    'end.unknown.title': 'Konsole geschlossen',
+    'end.unknown.message': 'Der Konsolendienst hat die Verbindung ' +
+        'geschlossen.',
+    'end.unknown.advice': 'Hilft ein neuer Versuch nicht, geben Sie Ihrem ' +
+        'Betreiber die Zeile unten.',
+
+    // -- for whoever is asked for help ------------------------------------
+    'detail.code': 'Geschlossen mit Code {code}.',
+    'detail.status': 'Antwort mit HTTP-Status {status}.',
+    'detail.retryAfter': '{seconds} s bis zum nächsten Versuch warten.',
+    'detail.where': 'Node {node}, {time} UTC.',
+});

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every text of the page, in English: the language of whoever has no other,
+// and the list of keys that every other language has too.
+//
+// Whole sentences, each failure with what to do next. {name} is a value. A
+// value may come from a hostile far end and is cleaned before.
+
+export default Object.freeze({
+    // -- the page and its bar ---------------------------------------------
+    'page.title': 'Console',
+    'page.named': '{name} - Console',
+    'page.screen': 'Screen of the server. Press and release Ctrl+Alt+Shift ' +
+        'to leave it.',
+    'page.screenReadOnly': 'Screen of the server. You can look, but not ' +
+        'type.',
+    'bar.controls': 'Console controls',
+    'bar.ctrlAltDel': 'Ctrl-Alt-Del',
+    'bar.ctrlAltDelTitle': 'Send Ctrl-Alt-Del to the server',
+    'bar.hint': 'Ctrl+Alt+Shift leaves the screen',
+    'bar.readOnly': 'Read-only',
+    'bar.readOnlyTitle': 'Nothing that you type or click reaches the server',
+    'panel.keys': 'Keys',
+    'panel.paste': 'Paste',
+    'panel.clipboard': 'Clipboard',
+    'panel.screen': 'Screen',
+    'panel.session': 'Session',
+    'panel.close': 'Close',
+    'notice.retry': 'Try again',
+    'notice.tryNow': 'Try now',
+    'notice.stop': 'Stop',
+    'notice.countdown': 'Trying again in {seconds} s.',
+    'notice.waiting': 'The console will be opened again as soon as that is ' +
+        'possible.',
+    'notice.command': 'Command',
+
+    // -- what each phase says while nothing is wrong ----------------------
+    'phase.starting.title': 'Starting',
+    'phase.connecting.title': 'Connecting',
+    'phase.connecting.message': "Connecting to the server's console.",
+    'phase.asking.title': 'Connecting',
+    'phase.asking.message': 'The connection was refused. Asking the console ' +
+        'service why.',
+    'phase.connected.title': 'Connected',
+
+    // -- what is wrong with a link; named by url.js -----------------------
+    'link.missing.title': 'No console link',
+    'link.missing.message': 'This page was opened without a link to a ' +
+        'console, or in another tab than the one that the link was opened ' +
+        'in.',
+    'link.missing.advice': 'For a new link, run:',
+    'link.damaged.title': 'Damaged console link',
+    'link.damaged.message': 'The link is incomplete or was changed. Was it ' +
+        'cut when it was copied?',
+    'link.damaged.advice': 'Copy the whole link again. For a new link, run:',
+    'link.foreign.title': 'Not a link of this service',
+    'link.foreign.message': 'The link leads to another place than this ' +
+        'console service, so it was not followed.',
+    'link.foreign.advice': 'Ask whoever gave you the link. For a new link, ' +
+        'run:',
+
+    // -- how a console ends, or fails to begin; named by state.js ---------
+    'end.clientMissing.title': 'This page is incomplete',
+    'end.clientMissing.message': 'A part of this page, noVNC, could not be ' +
+        'loaded or does not run in this browser.',
+    'end.clientMissing.advice': 'Reload the page, or use a current browser. ' +
+        'If that does not help, tell your operator that noVNC is missing.',
+    'end.credentials.title': 'The console asks for a password',
+    'end.credentials.message': "The server's console wants credentials " +
+        'which a browser never sends.',
+    'end.credentials.advice': 'Tell your operator: the console is not set ' +
+        'up right.',
+    'end.garbled.title': 'The console is not understood',
+    'end.garbled.message': "The server's console sent something that this " +
+        'page does not understand.',
+    'end.garbled.advice': 'If trying again does not help, give your ' +
+        'operator the line below.',
+    'end.endpoint.title': "The server's console is not available",
+    'end.endpoint.message': "The server's console cannot be used at the " +
+        'moment.',
+    'end.endpoint.advice': 'Try again in a moment. If that does not help, ' +
+        'give your operator the line below.',
+    'end.unreachable.title': 'The console service cannot be reached',
+    'end.unreachable.message': 'The console service does not answer.',
+    'end.unreachable.advice': 'Check your network, then try again. If that ' +
+        'does not help, give your operator the line below.',
+    'end.misplaced.title': 'The console service cannot be reached',
+    'end.misplaced.message': 'Something else answered in its place: a ' +
+        'gateway before it, or a login page.',
+    'end.misplaced.advice': 'Reload the page. If that does not help, give ' +
+        'your operator the line below.',
+    'end.blocked.title': 'The connection is blocked on its way',
+    'end.blocked.message': 'The console service answers and your link is ' +
+        'good, but no WebSocket connection can be opened. A proxy or ' +
+        'firewall between here and there may block it.',
+    'end.blocked.advice': 'If trying again does not help, give your ' +
+        'operator the line below.',
+    'end.denied.title': 'No access to this console',
+    'end.denied.message': 'This link does not open a console, or it has ' +
+        'expired.',
+    'end.denied.advice': 'For a new link, run:',
+    'end.misunderstood.title': 'The link was not understood',
+    'end.misunderstood.message': 'The console service did not understand ' +
+        'the link.',
+    'end.misunderstood.advice': 'For a new link, run:',
+    'end.busy.title': 'The console service is busy',
+    'end.busy.message': 'Consoles are not available at the moment.',
+    'end.busy.advice': 'Try again in a few seconds.',
+    'end.protocol.title': 'The connection was not understood',
+    'end.protocol.message': 'The console service and this page did not ' +
+        'understand each other.',
+    'end.protocol.advice': 'Reload the page. If that does not help, give ' +
+        'your operator the line below.',
+    'end.ended.title': 'Console closed',
+    'end.ended.message': 'The console was closed.',
+    'end.ended.advice': 'Try again to open it once more.',
+    'end.restarting.title': 'The console service is restarting',
+    'end.restarting.message': 'The console service stopped or is ' +
+        'restarting.',
+    'end.restarting.advice': 'Try again in a few seconds.',
+    'end.lost.title': 'Connection lost',
+    'end.lost.message': 'The connection to the console service was lost ' +
+        'without a word. This is usually the network.',
+    'end.lost.advice': 'Check your network, then try again.',
+    'end.expired.title': 'Session ended',
+    'end.expired.message': 'The console service ended this session.',
+    'end.expired.advice': 'For a new link, run:',
+    'end.disabled.title': 'Console switched off',
+    'end.disabled.message': 'The console of this node was switched off.',
+    'end.disabled.advice': 'Switch it on again, then ask for a new link:',
+    'end.tooLarge.title': 'Too much at once',
+    'end.tooLarge.message': 'The connection was closed because a message ' +
+        'was too large.',
+    'end.tooLarge.advice': 'Try again. If that does not help, give your ' +
+        'operator the line below.',
+    'end.broken.title': 'The console failed',
+    'end.broken.message': 'The console failed unexpectedly.',
+    'end.broken.advice': 'If trying again does not help, give your operator ' +
+        'the line below.',
+    'end.unknown.title': 'Console closed',
+    'end.unknown.message': 'The console service closed the connection.',
+    'end.unknown.advice': 'If trying again does not help, give your ' +
+        'operator the line below.',
+
+    // -- for whoever is asked for help ------------------------------------
+    'detail.code': 'Closed with code {code}.',
+    'detail.status': 'Answered with HTTP status {status}.',
+    'detail.retryAfter': 'Wait {seconds} s before the next try.',
+    'detail.where': 'Node {node}, {time} UTC.',
+});
