@@ -130,9 +130,12 @@ test('one combination waits for the other', async () => {
 test('refuses what would wait for ever', async () => {
     const bench = new Bench();
     bench.isStopped = true;
-    const all = Array.from({ length: 60 },
+    const all = Array.from({ length: 50 },
         () => bench.keys.press(combination('F2')));
+    assert.equal(await bench.keys.press(combination('F2')), false);
+    assert.equal(bench.take(), '+F2', 'the first is still held');
     bench.keys.cancel();
+    bench.take();
     bench.isStopped = false;
     assert.deepEqual(new Set(await Promise.all(all)), new Set([false]));
     assert.equal(await bench.keys.press(combination('F2')), true);
@@ -196,6 +199,23 @@ test('cancelled while it waits it plays nothing more', async () => {
     bench.keys.cancel();
     assert.deepEqual(await Promise.all([macro, next]), [false, false]);
     assert.equal(bench.take(), '');
+});
+
+test('whoever listens may cancel', { timeout: 10000 }, async () => {
+    const keys = new KeySender(() => {});
+    const { steps } = parseMacro('wait 60s');
+    assert.equal(await keys.play(steps, () => keys.cancel()), false);
+});
+
+test('trouble with one macro is none of the next', async () => {
+    const bench = new Bench();
+    const fail = () => {
+        throw new Error('trouble');
+    };
+    await assert.rejects(bench.keys.play(parseMacro('F2').steps, fail));
+    assert.equal(await bench.keys.press(combination('F10')), true);
+    assert.equal(bench.take(), '+F10 -F10');
+    assert.equal(bench.keys.playing, false);
 });
 
 test('works again after it was cancelled', async () => {
@@ -266,6 +286,25 @@ test('who types fast gets it for the first key only', async () => {
     await bench.type('+KeyC', '+KeyD', '-KeyC', '-KeyD');
     assert.equal(bench.take(),
         '+ControlLeft +KeyC! -ControlLeft +KeyD! -KeyC! -KeyD!');
+});
+
+test('a key that is over does not use up the next modifier', async () => {
+    const bench = new Bench();
+    bench.isStopped = true;
+    bench.keys.toggle(CTRL);
+    await bench.type('+KeyC', '-KeyC', '+KeyD');
+    bench.keys.toggle(SHIFT);
+    await bench.wake();
+    assert.equal(bench.keys.stateOf(SHIFT), 'once');
+    bench.keys.cancel();
+    bench.keys.toggle(CTRL);
+    bench.take();
+    await bench.type('+KeyE');
+    bench.keys.cancel();
+    bench.keys.toggle(CTRL);
+    await bench.type('+KeyF');
+    assert.equal(bench.take(),
+        '+KeyE! -ControlLeft +ControlLeft +KeyF!');
 });
 
 test('a key that was down before does not use it up', async () => {
@@ -357,7 +396,8 @@ test('tells when there is something new to show', async () => {
     bench.keys.addEventListener('change', () =>
         seen.push(`${bench.keys.stateOf(CTRL)} ${bench.keys.playing}`));
     bench.keys.toggle(CTRL);
-    await bench.keys.press(combination('C'));
+    await Promise.all([bench.keys.press(combination('C')),
+        bench.keys.press(combination('D'))]);
     assert.deepEqual(seen,
         ['once false', 'once true', 'off true', 'off false']);
 });

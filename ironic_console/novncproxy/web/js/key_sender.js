@@ -201,18 +201,16 @@ export class KeySender extends EventTarget {
     }
 
     async #stroke(keys, signal) {
-        // What is held already is not pressed again, nor released.
-        const own = keys.filter((key) => !this.#down.has(key));
-        for (const [index, key] of own.entries()) {
+        for (const [index, key] of keys.entries()) {
             this.#press(key);
             await this.#pause(
-                index < own.length - 1 ? GAP_TIME : HOLD_TIME, signal);
+                index < keys.length - 1 ? GAP_TIME : HOLD_TIME, signal);
             if (signal.aborted) {
                 return;
             }
         }
-        for (const key of own.reverse()) {
-            // Held on: somebody made it sticky meanwhile.
+        for (const key of [...keys].reverse()) {
+            // A sticky one stays, whether it was down before or since.
             if (!this.#sticky.has(key)) {
                 this.#up(key);
                 await this.#pause(GAP_TIME, signal);
@@ -233,6 +231,7 @@ export class KeySender extends EventTarget {
         }
     }
 
+    // What is down already is not pressed again.
     #press(key) {
         if (this.#down.has(key)) {
             return;

@@ -67,7 +67,7 @@ export function readMacros(stored) {
         return { macros: [], damaged: 1 };
     }
     let macros = [];
-    for (const one of stored.slice(0, MAX_MACROS)) {
+    for (const one of stored) {
         macros = typeof one?.name === 'string' &&
             typeof one.text === 'string' ?
             putMacro(macros, one).macros ?? macros : macros;
