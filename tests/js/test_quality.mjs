@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { AUTOMATIC, AutomaticQuality, LEVELS, readChoice }
+import { AUTOMATIC, AutomaticQuality, LEVELS, QualityControl, readChoice }
     from '../../ironic_console/novncproxy/web/js/quality.js';
 
 const MESSAGE = 64 * 1024;
@@ -168,4 +168,70 @@ test('reads only choices that exist', () => {
         {}, ['light']]) {
         assert.equal(readChoice(value), null);
     }
+});
+
+// -- what is applied to a screen ------------------------------------------
+
+function controlled(stored) {
+    const screen = Object.assign(new EventTarget(),
+        { quality: null, compression: null });
+    const settings = {
+        stored,
+        get(name, read, fallback) {
+            return read(this.stored) ?? fallback;
+        },
+        set(name, value) {
+            assert.equal(name, 'quality');
+            this.stored = value;
+        },
+    };
+    const clock = { now: 0 };
+    const control = new QualityControl(screen, settings, () => clock.now);
+    const carry = (rate, count = 20) => {
+        for (let n = 0; n < count; n++) {
+            clock.now += MESSAGE / rate;
+            screen.dispatchEvent(new CustomEvent('data',
+                { detail: { bytes: MESSAGE } }));
+        }
+    };
+    const applied = () =>
+        ({ quality: screen.quality, compression: screen.compression });
+    return { screen, settings, control, carry, applied };
+}
+
+test('is automatic until somebody chooses', () => {
+    for (const stored of [undefined, null, 7, 'dazzling', { quality: 9 }]) {
+        const { control, applied } = controlled(stored);
+        assert.equal(control.choice, AUTOMATIC);
+        assert.deepEqual(applied(), LEVELS.balanced);
+    }
+});
+
+test('follows the line and says so', () => {
+    const { control, carry, applied } = controlled();
+    let changes = 0;
+    control.addEventListener('change', () => changes++);
+    carry(50e3);
+    assert.equal(control.level, 'light');
+    assert.deepEqual(applied(), LEVELS.light);
+    assert.equal(changes, 1);
+});
+
+test('a choice holds whatever the line does, and for the next time', () => {
+    const { settings, control, carry, applied } = controlled();
+    control.choice = 'sharp';
+    carry(10e3);
+    assert.equal(control.level, 'sharp');
+    assert.deepEqual(applied(), LEVELS.sharp);
+    assert.deepEqual(controlled(settings.stored).applied(), LEVELS.sharp);
+    control.choice = AUTOMATIC;
+    assert.deepEqual(applied(), LEVELS.lightest);
+});
+
+test('the time between two connections is no time of the line', () => {
+    const { screen, control, carry } = controlled();
+    carry(50e3, 3);
+    screen.dispatchEvent(new CustomEvent('connect'));
+    carry(5e3, 3);
+    assert.equal(control.level, 'light');
 });

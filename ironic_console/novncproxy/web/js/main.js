@@ -17,6 +17,7 @@ import { KeysPanel } from './view/keys_panel.js';
 import { PastePanel } from './view/paste_panel.js';
 import { ScreenPanel } from './view/screen_panel.js';
 import { SessionPanel } from './view/session_panel.js';
+import { Stage } from './view/stage.js';
 import { View } from './view/view.js';
 
 const PANELS = { keys: KeysPanel, paste: PastePanel,
@@ -38,8 +39,10 @@ const view = new View(document, {
     onFocusScreen: () => screen.focus(),
     onKey: (event) => keys.feed(event),
 }, { t, language });
+const stage = new Stage(document, view.screen, screen,
+    t('screen.stopMoving'));
 const connection = new Connection({ link, screen, pageUrl: location.href,
-    element: view.screen, listener: {
+    element: stage.frame, listener: {
         onState: show,
         onWait: (seconds) => view.countDown(seconds),
         onVerdict: learn,
@@ -63,7 +66,7 @@ function showName(desktop = '') {
 }
 
 function makePanels() {
-    const services = { screen, keys, node, messages: t,
+    const services = { screen, stage, keys, node, messages: t,
         settings: new Settings(() => localStorage),
         announce: (text) => view.announce(text) };
     for (const [name, MakePanel] of Object.entries(PANELS)) {

@@ -116,3 +116,56 @@ export class AutomaticQuality {
             rate >= NEEDS[name] * (index < present ? MARGIN : 1));
     }
 }
+
+// Gives a screen the level that the user has chosen, or what is measured.
+//
+// Events: change, when the choice or the level is another one.
+export class QualityControl extends EventTarget {
+    #screen;
+    #settings;
+    #automatic = new AutomaticQuality();
+    #choice;
+
+    // screen: see screen.js; settings: see settings.js; clock: gives seconds.
+    constructor(screen, settings, clock) {
+        super();
+        this.#screen = screen;
+        this.#settings = settings;
+        this.#choice = settings.get('quality',
+            (value) => readChoice(value) ?? undefined, AUTOMATIC);
+        screen.addEventListener('connect', () => this.#automatic.restart());
+        screen.addEventListener('data', ({ detail }) => {
+            // Measured all the time: who changes to automatic gets it at
+            // once.
+            if (this.#automatic.feed(detail.bytes, clock())) {
+                this.#apply();
+            }
+        });
+        this.#apply();
+    }
+
+    // AUTOMATIC or the name of a level.
+    get choice() {
+        return this.#choice;
+    }
+
+    // Holds for this browser, until it is changed.
+    set choice(choice) {
+        this.#choice = choice;
+        this.#settings.set('quality', choice);
+        this.#apply();
+    }
+
+    // Name of the level that is used now.
+    get level() {
+        return this.#choice === AUTOMATIC ? this.#automatic.level :
+            this.#choice;
+    }
+
+    #apply() {
+        const { quality, compression } = LEVELS[this.level];
+        this.#screen.quality = quality;
+        this.#screen.compression = compression;
+        this.dispatchEvent(new Event('change'));
+    }
+}

@@ -12,6 +12,8 @@
 //     credentials   the endpoint wants some, which we never have
 //     clipboard     {text}: the far end's, as it sent it
 //     resize        {width, height}: of the server's screen
+//     data          {bytes}: of one message that came
+//     zoom          scale or remoteResize is another one
 //     rights        {readOnly}
 //     keys-lost     input cannot be sent any more: what is held down is not
 
@@ -37,6 +39,9 @@ export class Screen extends EventTarget {
         rfb.scaleViewport = true;
         Object.assign(rfb, this.#wishes);
         this.#listen(rfb);
+        socket.addEventListener('message', ({ data }) =>
+            rfb === this.#rfb &&
+                this.#tell('data', { bytes: data.byteLength }));
         this.#watchSize();
     }
 
@@ -93,6 +98,12 @@ export class Screen extends EventTarget {
             { width: canvas.width, height: canvas.height } : null;
     }
 
+    // What the server shows now, as a PNG file (a Blob), or null.
+    async picture() {
+        return !this.size ? null : new Promise((resolve) =>
+            this.#rfb.toBlob(resolve, 'image/png'));
+    }
+
     get scale() {
         return this.#scale;
     }
@@ -100,6 +111,7 @@ export class Screen extends EventTarget {
     // 'fit', or device pixels per pixel of the server: 1, 2, 3 ...
     set scale(scale) {
         this.#scale = scale;
+        this.#tell('zoom');
     }
 
     get remoteResize() {
@@ -108,6 +120,7 @@ export class Screen extends EventTarget {
 
     set remoteResize(on) {
         this.#wish('resizeSession', on);
+        this.#tell('zoom');
     }
 
     get quality() {

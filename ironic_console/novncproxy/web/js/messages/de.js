@@ -149,4 +149,81 @@ export default Object.freeze({
     'detail.status': 'Antwort mit HTTP-Status {status}.',
     'detail.retryAfter': '{seconds} s bis zum nächsten Versuch warten.',
     'detail.where': 'Node {node}, {time} UTC.',
+
+    // -- der Bildschirm: Größe, Vollbild, Bild ----------------------------
+    'screen.scale': 'Größe des Bildes',
+    'screen.fit': 'Passend',
+    'screen.shown': '{width} × {height} Pixel, gezeigt im Maßstab {scale}.',
+    'screen.move': 'Ausschnitt verschieben',
+    'screen.stopMoving': 'Ausschnitt nicht mehr verschieben',
+    'screen.fullScreen': 'Vollbild',
+    'screen.leaveFullScreen': 'Vollbild beenden',
+    'screen.fullScreenHint': 'Im Vollbild liegt die Leiste hinter dem ' +
+        'oberen Rand. Esc beendet es.',
+    'screen.fullScreenHoldEscape': 'Im Vollbild liegt die Leiste hinter dem ' +
+        'oberen Rand, und jede Taste erreicht den Server. Esc gedrückt ' +
+        'halten beendet es.',
+    'screen.fullScreenForbidden': 'Vollbild ist hier nicht erlaubt. Öffnen ' +
+        'Sie die Konsole dafür in einem eigenen Tab.',
+    'screen.fullScreenRefused': 'Der Browser hat Vollbild nicht erlaubt. ' +
+        'Versuchen Sie es mit F11.',
+    'screen.save': 'Bildschirmfoto speichern',
+    'screen.saved': 'Gespeichert als {file}.',
+    'screen.notSaved': 'Es gibt kein Bild zu speichern. Versuchen Sie es ' +
+        'wieder, wenn der Bildschirm eines zeigt.',
+    'screen.quality': 'Bildqualität',
+    'screen.automatic': 'Automatisch',
+    'screen.automaticNow': 'Automatisch (jetzt: {level})',
+    'screen.sharp': 'Scharf',
+    'screen.balanced': 'Ausgewogen',
+    'screen.light': 'Für langsame Leitungen',
+    'screen.lightest': 'Für sehr langsame Leitungen',
+    'screen.dot': 'Einen Punkt zeigen, wo der Server keinen Mauszeiger zeigt',
+    'screen.follow': 'Den Bildschirm des Servers auf die Größe dieses ' +
+        'Fensters ändern',
+    'screen.followAsked': 'Der Server wurde gebeten, die Größe seines ' +
+        'Bildschirms zu ändern.',
+    'screen.followRefused': 'Der Bildschirm des Servers hat seine Größe ' +
+        'nicht geändert, daher wurde dies wieder ausgeschaltet. Die meisten ' +
+        'Konsolen von Bare-Metal-Servern können es nicht: Nehmen Sie ' +
+        '„Passend“.',
+    'screen.followReadOnly': 'Wer nur zusehen darf, kann die Größe des ' +
+        'Bildschirms nicht ändern.',
+
+    // -- beide Zwischenablagen --------------------------------------------
+    'clipboard.marked': 'Zwischenablage: Der Server hat einen Text kopiert',
+    'clipboard.readOnly': 'Diese Konsole ist nur zum Ansehen: Es wird keine ' +
+        'Zwischenablage weitergegeben.',
+    'clipboard.toServer': 'Zum Server',
+    'clipboard.outgoing': 'Text für die Zwischenablage des Servers',
+    'clipboard.placeholder': 'Text hier eintippen oder einfügen',
+    'clipboard.take': 'Aus der Zwischenablage dieses Browsers nehmen',
+    'clipboard.send': 'Zum Server senden',
+    'clipboard.sent': '{count} Zeichen wurden an die Zwischenablage des ' +
+        'Servers gesendet.',
+    'clipboard.sentLossy': '{count} Zeichen wurden an die Zwischenablage ' +
+        'des Servers gesendet. Manche kommen dort vielleicht als „?“ an, ' +
+        'falls sein VNC-Server ein älterer ist.',
+    'clipboard.empty': 'Es gibt noch keinen Text zu senden. Tippen Sie ' +
+        'zuerst einen ein, oder fügen Sie ihn ein.',
+    'clipboard.too-long': 'Das sind mehr als {limit} KiB. Senden Sie es in ' +
+        'Teilen, oder als Datei auf anderem Weg.',
+    'clipboard.notTaken': 'Der Browser hat seine Zwischenablage nicht ' +
+        'herausgegeben. Klicken Sie in das Feld und drücken Sie Strg+V.',
+    'clipboard.fromServer': 'Vom Server',
+    'clipboard.incoming': 'Text aus der Zwischenablage des Servers',
+    'clipboard.nothing': 'Der Server hat nichts kopiert, seit diese Seite ' +
+        'verbunden ist.',
+    'clipboard.something': 'Der Server hat einen Text von {count} Zeichen ' +
+        'kopiert.',
+    'clipboard.tooLong': 'Der Server hat mehr als {limit} KiB kopiert; das ' +
+        'wurde nicht behalten. Kopieren Sie dort weniger auf einmal.',
+    'clipboard.show': 'Zeigen',
+    'clipboard.copy': 'In die Zwischenablage dieses Browsers kopieren',
+    'clipboard.copied': 'Der Text ist in der Zwischenablage dieses Browsers.',
+    'clipboard.notCopied': 'Der Browser hat es nicht erlaubt. Der Text ist ' +
+        'markiert: Drücken Sie Strg+C.',
+    'clipboard.hint': 'Die Konsolen der meisten BMCs kennen keine ' +
+        'Zwischenablage und ignorieren sie. „Eintippen“ gibt einen Text ' +
+        'stattdessen als Tasten ein.',
 });

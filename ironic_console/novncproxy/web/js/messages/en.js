@@ -146,4 +146,77 @@ export default Object.freeze({
     'detail.status': 'Answered with HTTP status {status}.',
     'detail.retryAfter': 'Wait {seconds} s before the next try.',
     'detail.where': 'Node {node}, {time} UTC.',
+
+    // -- the screen: size, full screen, picture ---------------------------
+    'screen.scale': 'Size of the picture',
+    'screen.fit': 'Fit',
+    'screen.shown': '{width} × {height} pixels, shown at {scale}.',
+    'screen.move': 'Move the view',
+    'screen.stopMoving': 'Stop moving the view',
+    'screen.fullScreen': 'Full screen',
+    'screen.leaveFullScreen': 'Leave full screen',
+    'screen.fullScreenHint': 'In full screen, the controls are behind the ' +
+        'upper edge. Esc leaves.',
+    'screen.fullScreenHoldEscape': 'In full screen, the controls are behind ' +
+        'the upper edge and every key reaches the server. Hold Esc to leave.',
+    'screen.fullScreenForbidden': 'Full screen is not allowed here. Open ' +
+        'the console in a tab of its own for it.',
+    'screen.fullScreenRefused': 'The browser did not allow full screen. Try ' +
+        'F11 instead.',
+    'screen.save': 'Save screenshot',
+    'screen.saved': 'Saved as {file}.',
+    'screen.notSaved': 'There is no picture to save. Try again when the ' +
+        'screen shows one.',
+    'screen.quality': 'Quality of the picture',
+    'screen.automatic': 'Automatic',
+    'screen.automaticNow': 'Automatic (now: {level})',
+    'screen.sharp': 'Sharp',
+    'screen.balanced': 'Balanced',
+    'screen.light': 'For slow lines',
+    'screen.lightest': 'For very slow lines',
+    'screen.dot': 'Show a dot where the server shows no pointer',
+    'screen.follow': "Change the server's screen to the size of this window",
+    'screen.followAsked': 'The server was asked to change the size of its ' +
+        'screen.',
+    'screen.followRefused': "The server's screen has not changed its size, " +
+        'so this was switched off again. Most consoles of bare metal ' +
+        'cannot do it: use Fit.',
+    'screen.followReadOnly': "Who may only look cannot change the size of " +
+        "the server's screen.",
+
+    // -- both clipboards --------------------------------------------------
+    'clipboard.marked': 'Clipboard: the server has copied a text',
+    'clipboard.readOnly': 'This console is read-only: no clipboard is ' +
+        'passed on.',
+    'clipboard.toServer': 'To the server',
+    'clipboard.outgoing': 'Text for the clipboard of the server',
+    'clipboard.placeholder': 'Type or paste a text here',
+    'clipboard.take': "Take from this browser's clipboard",
+    'clipboard.send': 'Send to server',
+    'clipboard.sent': '{count} characters were sent to the clipboard of the ' +
+        'server.',
+    'clipboard.sentLossy': '{count} characters were sent to the clipboard ' +
+        'of the server. Some of them may arrive there as “?”, if its VNC ' +
+        'server is an older one.',
+    'clipboard.empty': 'There is no text to send yet. Type or paste one ' +
+        'first.',
+    'clipboard.too-long': 'This is more than {limit} KiB. Send it in ' +
+        'parts, or as a file by other means.',
+    'clipboard.notTaken': "The browser did not hand out its clipboard. " +
+        'Click into the field and press Ctrl+V.',
+    'clipboard.fromServer': 'From the server',
+    'clipboard.incoming': 'Text from the clipboard of the server',
+    'clipboard.nothing': 'The server has copied nothing since this page was ' +
+        'connected.',
+    'clipboard.something': 'The server has copied a text of {count} ' +
+        'characters.',
+    'clipboard.tooLong': 'The server has copied more than {limit} KiB, ' +
+        'which was not kept. Copy less at a time there.',
+    'clipboard.show': 'Show',
+    'clipboard.copy': "Copy to this browser's clipboard",
+    'clipboard.copied': "The text is in this browser's clipboard.",
+    'clipboard.notCopied': 'The browser did not allow it. The text is ' +
+        'selected: press Ctrl+C.',
+    'clipboard.hint': 'The consoles of most BMCs know no clipboard and ' +
+        'ignore it. “Paste” types a text instead.',
 });
