@@ -47,7 +47,7 @@ class FramingSite:
         site = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header('Content-Type', 'text/html')
                 self.end_headers()
