@@ -17,8 +17,11 @@
 //     rights        {readOnly}
 //     keys-lost     input cannot be sent any more: what is held down is not
 
+import { KeyWire } from './key_wire.js';
+
 export class Screen extends EventTarget {
     #rfb = null;
+    #wire = null;
     #element = null;
     #sizes = null;
     #connected = false;
@@ -31,6 +34,7 @@ export class Screen extends EventTarget {
     // socket: a WebSocket that is still connecting.
     attach(RFB, element, socket) {
         this.#end(false);
+        this.#wire = new KeyWire(socket);
         const rfb = new RFB(element, socket, { shared: true });
         this.#rfb = rfb;
         this.#element = element;
@@ -78,6 +82,16 @@ export class Screen extends EventTarget {
         if (this.#connected && !this.#readOnly) {
             this.#rfb.sendKey(keysym, code, down);
         }
+    }
+
+    // Whether the server takes scancodes; null before the first key event.
+    get takesScancodes() {
+        return this.#wire?.extended ?? null;
+    }
+
+    // Bytes that the network has not taken yet.
+    get unsent() {
+        return this.#wire?.unsent ?? 0;
     }
 
     pasteClipboard(text) {

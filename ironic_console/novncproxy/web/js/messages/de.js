@@ -226,4 +226,74 @@ export default Object.freeze({
     'clipboard.hint': 'Die Konsolen der meisten BMCs kennen keine ' +
         'Zwischenablage und ignorieren sie. „Eintippen“ gibt einen Text ' +
         'stattdessen als Tasten ein.',
+
+    // -- typing a text ----------------------------------------------------
+    'paste.text': 'Text, der auf dem Server getippt wird',
+    'paste.placeholder': 'Hierher kommt ein Text. Er wird auf der Tastatur ' +
+        'des Servers getippt.',
+    'paste.masked': 'Text verbergen, wie ein Passwort',
+    'paste.oneLine': 'Nur ein einzeiliger Text kann verborgen werden. ' +
+        'Entfernen Sie zuerst die Zeilenumbrüche.',
+    'paste.enter': 'Am Ende die Eingabetaste drücken',
+    'paste.layout': 'Tastatur des Servers',
+    'paste.speed': 'Tempo',
+    'speed.slow': 'Langsam, falls Tasten fehlen',
+    'speed.normal': 'Normal',
+    'speed.fast': 'Schnell, für virtuelle Server',
+    'paste.count': '{count} Zeichen.',
+    'paste.enters': 'Die Eingabetaste wird {count}-mal gedrückt.',
+    'paste.seconds': 'Dauert etwa {count} s.',
+    'paste.minutes': 'Dauert etwa {count} Minuten.',
+    'paste.unknown': '{count} der Zeichen kann diese Tastatur nicht tippen. ' +
+        'Wählen Sie eine andere, ändern Sie den Text, oder lassen Sie sie ' +
+        'weg.',
+    'paste.once': '{name} in Zeile {line}, Spalte {column}',
+    'paste.times': '{name}, {times}-mal, zuerst in Zeile {line}, Spalte ' +
+        '{column}',
+    'paste.place': 'Zeichen {column}',
+    'paste.more': 'und {count} weitere',
+    'paste.skip': 'Weglassen, was nicht getippt werden kann',
+    'paste.limited': 'Diese Konsole kennt nur die Tasten einer ' +
+        'US-Tastatur. Zeichen auf anderen Tasten des Servers kann man durch ' +
+        'sie nicht tippen.',
+    'paste.tooLong': 'Der Text hat {count} Zeichen, {limit} können auf ' +
+        'einmal getippt werden. Tippen Sie ihn in Teilen, oder übertragen ' +
+        'Sie ihn als Datei.',
+    'paste.layoutMissing': 'Diese Tastatur konnte nicht geladen werden. ' +
+        'Wählen Sie eine andere, oder laden Sie die Seite neu.',
+    'paste.readOnly': 'Auf dieser Konsole können Sie zusehen, aber nichts ' +
+        'eingeben. Bitten Sie um einen anderen Link, wenn Sie einen ' +
+        'brauchen.',
+    'paste.type': 'Tippen',
+    'paste.cancel': 'Abbrechen',
+    'paste.progress': 'Fortschritt des Tippens',
+    'paste.started': 'Das Tippen hat begonnen.',
+    'paste.done': 'Alles wurde getippt. Prüfen Sie auf dem Bildschirm, ob ' +
+        'es angekommen ist.',
+    'paste.cancelled': 'Das Tippen wurde nach {percent} Prozent abgebrochen.',
+    'paste.lost': 'Die Verbindung brach ab, nachdem {percent} Prozent ' +
+        'getippt waren. Prüfen Sie auf dem Bildschirm, was angekommen ist.',
+    'paste.hint': 'Die Feststelltaste des Servers muss aus sein. Schließen ' +
+        'bricht das Tippen ab, ein verborgener Tab hält es an.',
+    'layout.be': 'Belgisch',
+    'layout.br': 'Portugiesisch (Brasilien)',
+    'layout.ca-fr': 'Französisch (Kanada)',
+    'layout.ch': 'Deutsch (Schweiz)',
+    'layout.ch-fr': 'Französisch (Schweiz)',
+    'layout.de': 'Deutsch',
+    'layout.de-nodeadkeys': 'Deutsch (ohne Tottasten)',
+    'layout.dk': 'Dänisch',
+    'layout.es': 'Spanisch',
+    'layout.fi': 'Finnisch',
+    'layout.fr': 'Französisch',
+    'layout.it': 'Italienisch',
+    'layout.jp': 'Japanisch',
+    'layout.latam': 'Spanisch (Lateinamerika)',
+    'layout.no': 'Norwegisch',
+    'layout.pl': 'Polnisch',
+    'layout.pt': 'Portugiesisch',
+    'layout.se': 'Schwedisch',
+    'layout.uk': 'Englisch (Vereinigtes Königreich)',
+    'layout.us': 'Englisch (USA)',
+    'layout.us-intl': 'Englisch (USA, international)',
 });

@@ -219,4 +219,69 @@ export default Object.freeze({
         'selected: press Ctrl+C.',
     'clipboard.hint': 'The consoles of most BMCs know no clipboard and ' +
         'ignore it. “Paste” types a text instead.',
+
+    // -- typing a text ----------------------------------------------------
+    'paste.text': 'Text to type on the server',
+    'paste.placeholder': 'Put a text here. It is typed on the keyboard of ' +
+        'the server.',
+    'paste.masked': 'Hide the text, as a password',
+    'paste.oneLine': 'Only a text of one line can be hidden. Remove the ' +
+        'line breaks first.',
+    'paste.enter': 'Press Enter at the end',
+    'paste.layout': 'Keyboard of the server',
+    'paste.speed': 'Speed',
+    'speed.slow': 'Slow, if keys get lost',
+    'speed.normal': 'Normal',
+    'speed.fast': 'Fast, for virtual servers',
+    'paste.count': '{count} characters.',
+    'paste.enters': 'Enter is pressed {count} times.',
+    'paste.seconds': 'Takes about {count} s.',
+    'paste.minutes': 'Takes about {count} minutes.',
+    'paste.unknown': 'This keyboard cannot type {count} of the characters. ' +
+        'Choose another keyboard, change the text, or leave them out.',
+    'paste.once': '{name} in line {line}, column {column}',
+    'paste.times': '{name}, {times} times, first in line {line}, column ' +
+        '{column}',
+    'paste.place': 'Character {column}',
+    'paste.more': 'and {count} more',
+    'paste.skip': 'Leave out what cannot be typed',
+    'paste.limited': 'This console knows the keys of a US keyboard only. ' +
+        'Characters on other keys of the server cannot be typed through it.',
+    'paste.tooLong': 'The text has {count} characters, {limit} can be typed ' +
+        'at once. Type it in parts, or transfer it as a file.',
+    'paste.layoutMissing': 'This keyboard could not be loaded. Choose ' +
+        'another one, or reload the page.',
+    'paste.readOnly': 'This console is read-only: you can look, but not ' +
+        'type. Ask for a link that is not, if you need one.',
+    'paste.type': 'Type',
+    'paste.cancel': 'Cancel',
+    'paste.progress': 'Progress of typing',
+    'paste.started': 'Typing has begun.',
+    'paste.done': 'All of it was typed. Check on the screen that it arrived.',
+    'paste.cancelled': 'Typing was cancelled after {percent} percent.',
+    'paste.lost': 'The connection was lost after {percent} percent were ' +
+        'typed. Check on the screen what has arrived.',
+    'paste.hint': 'Caps Lock of the server has to be off. Closing this ' +
+        'cancels typing, a hidden tab pauses it.',
+    'layout.be': 'Belgian',
+    'layout.br': 'Portuguese (Brazil)',
+    'layout.ca-fr': 'French (Canada)',
+    'layout.ch': 'German (Switzerland)',
+    'layout.ch-fr': 'French (Switzerland)',
+    'layout.de': 'German',
+    'layout.de-nodeadkeys': 'German (no dead keys)',
+    'layout.dk': 'Danish',
+    'layout.es': 'Spanish',
+    'layout.fi': 'Finnish',
+    'layout.fr': 'French',
+    'layout.it': 'Italian',
+    'layout.jp': 'Japanese',
+    'layout.latam': 'Spanish (Latin America)',
+    'layout.no': 'Norwegian',
+    'layout.pl': 'Polish',
+    'layout.pt': 'Portuguese',
+    'layout.se': 'Swedish',
+    'layout.uk': 'English (UK)',
+    'layout.us': 'English (US)',
+    'layout.us-intl': 'English (US, international)',
 });
