@@ -30,11 +30,42 @@ export default Object.freeze({
         'ist.',
     'notice.command': 'Befehl',
 
+    // -- the panel about the session --------------------------------------
+    'session.node': 'Node',
+    'session.uuid': 'UUID',
+    'session.endpoint': 'Konsole',
+    'session.mode': 'Sie können',
+    'session.since': 'Verbunden',
+    'session.left': 'Verbleibende Zeit',
+    'session.idle': 'Unbenutzte Sitzungen enden',
+    'session.roundTrip': 'Weg zum Dienst und zurück',
+    'session.modeControl': 'sehen und tippen',
+    'session.modeReadOnly': 'nur zusehen',
+    'session.notConnected': 'nein',
+    'session.sinceTime': 'seit {time}, also {duration}',
+    'session.idleAfter': 'nach {duration}',
+    'session.milliseconds': '{number} ms',
+    'session.seconds': '{seconds} s',
+    'session.minutes': '{minutes} min',
+    'session.hours': '{hours} h {minutes} min',
+    'session.minutesLeft': 'Noch {minutes} min',
+    'session.lastMinute': 'Weniger als eine Minute',
+    'session.disconnect': 'Trennen',
+    'endpoint.fake-vnc': 'Testbild',
+    'endpoint.idrac-vnc': 'VNC-Server eines iDRAC',
+    'endpoint.ilo-kvm': 'iLO',
+    'endpoint.supermicro-kvm': 'BMC von Supermicro',
+    'endpoint.redfish-graphical': 'Browser vor dem BMC',
+    'endpoint.fake-graphical': 'Browser für Tests',
+
     // -- what each phase says while nothing is wrong ----------------------
     'phase.starting.title': 'Start',
     'phase.connecting.title': 'Verbindungsaufbau',
     'phase.connecting.message': 'Die Verbindung zur Konsole des Servers ' +
         'wird aufgebaut.',
+    'phase.reconnecting.title': 'Neuer Verbindungsaufbau',
+    'phase.reconnecting.message': 'Die Verbindung zur Konsole des Servers ' +
+        'wird wieder aufgebaut.',
     'phase.asking.title': 'Verbindungsaufbau',
     'phase.asking.message': 'Die Verbindung wurde abgelehnt. Der ' +
         'Konsolendienst wird nach dem Grund gefragt.',
@@ -129,6 +160,28 @@ export default Object.freeze({
     'end.disabled.message': 'Die Konsole dieses Nodes wurde ausgeschaltet.',
     'end.disabled.advice': 'Schalten Sie sie wieder ein und holen Sie dann ' +
         'einen neuen Link:',
+    'end.idle.title': 'Sitzung beendet',
+    'end.idle.message': 'Die Sitzung wurde geschlossen, weil sie nicht ' +
+        'benutzt wurde.',
+    'end.idle.advice': 'Versuchen Sie es erneut, um weiterzumachen. Ist der ' +
+        'Link abgelaufen, brauchen Sie einen neuen.',
+    'end.stalled.title': 'Sitzung beendet',
+    'end.stalled.message': 'Dieser Seite konnte zu lange nichts ' +
+        'zugestellt werden.',
+    'end.stalled.advice': 'Prüfen Sie Ihr Netz und versuchen Sie es dann ' +
+        'erneut.',
+    'end.tooLong.title': 'Sitzung beendet',
+    'end.tooLong.message': 'Die Sitzung hat ihre Höchstdauer erreicht.',
+    'end.tooLong.advice': 'Einen neuen Link gibt dieser Befehl:',
+    'end.changed.title': 'Konsole neu eingerichtet',
+    'end.changed.message': 'Die Konsole dieses Nodes wurde neu ' +
+        'eingerichtet.',
+    'end.changed.advice': 'Versuchen Sie es erneut. Öffnet Ihr Link sie ' +
+        'nicht mehr, brauchen Sie einen neuen.',
+    'end.readOnly.title': 'Ab jetzt nur ansehen',
+    'end.readOnly.message': 'Ihr Betreiber erlaubt bei Konsolen nur noch ' +
+        'das Ansehen. Sie können zusehen, aber nichts eingeben.',
+    'end.readOnly.advice': 'Versuchen Sie es erneut, um weiter zuzusehen.',
     'end.tooLarge.title': 'Zu viel auf einmal',
     'end.tooLarge.message': 'Die Verbindung wurde geschlossen, weil eine ' +
         'Nachricht zu groß war.',
@@ -144,8 +197,173 @@ export default Object.freeze({
     'end.unknown.advice': 'Hilft ein neuer Versuch nicht, geben Sie Ihrem ' +
         'Betreiber die Zeile unten.',
 
+    // -- what the service says by itself -----------------------------------
+    'said.failed': 'Die Konsole ist unerwartet ausgefallen. Sagen Sie es ' +
+        'Ihrem Betreiber.',
+    'said.notSetUp': 'Die Konsole dieses Servers ist nicht richtig ' +
+        'eingerichtet. Sagen Sie es Ihrem Betreiber.',
+    'said.badRequest': 'Diese Anfrage wird nicht verstanden.',
+    'said.badLink': 'Dieser Link öffnet keine Konsole, oder er ist ' +
+        'abgelaufen.',
+    'said.unavailable': 'Konsolen sind im Moment nicht verfügbar. Versuchen ' +
+        'Sie es in einigen Sekunden erneut.',
+    'said.full': 'Alle Konsolensitzungen dieses Dienstes sind belegt. ' +
+        'Versuchen Sie es später erneut.',
+    'said.unreachable': 'Die Konsole des Servers ist nicht erreichbar.',
+    'said.refused': 'Die Konsole des Servers hat die Verbindung abgelehnt ' +
+        'oder ist nicht erreichbar.',
+    'said.timeout': 'Die Konsole des Servers hat nicht rechtzeitig ' +
+        'geantwortet.',
+    'said.untrusted': 'Die Adresse der Konsole des Servers ist hier nicht ' +
+        'erlaubt. Sagen Sie es Ihrem Betreiber.',
+    'said.certificate': 'Die Konsole des Servers konnte nicht beweisen, was ' +
+        'sie ist. Sagen Sie es Ihrem Betreiber.',
+    'said.tls': 'Die verschlüsselte Verbindung zur Konsole des Servers kam ' +
+        'nicht zustande. Sagen Sie es Ihrem Betreiber.',
+    'said.brokeOff': 'Die Konsole des Servers hat die Verbindung ' +
+        'abgebrochen.',
+    'said.refusedToOpen': 'Die Konsole des Servers wollte sich nicht öffnen.',
+    'said.securityType': 'Die Konsole des Servers verlangt eine Anmeldung, ' +
+        'die hier nicht erlaubt ist. Sagen Sie es Ihrem Betreiber.',
+    'said.credentials': 'Die Konsole des Servers hat unsere Zugangsdaten ' +
+        'nicht angenommen. Sagen Sie es Ihrem Betreiber.',
+    'said.viewerInvalid': 'Diese Seite hat etwas gesendet, das kein ' +
+        'gültiges RFB ist.',
+    'said.viewerTimeout': 'Diese Seite hat nicht rechtzeitig geantwortet.',
+    'said.silent': 'Ihr Browser hat nicht mehr geantwortet.',
+    'said.endpointClosed': 'Die Konsole des Servers hat die Verbindung ' +
+        'geschlossen.',
+    'said.endpointLost': 'Die Verbindung zur Konsole des Servers ist ' +
+        'abgerissen.',
+    'said.stalled': 'Zu lange konnte nichts zugestellt werden.',
+    'said.idle': 'Die Sitzung wurde geschlossen, weil sie nicht benutzt ' +
+        'wurde.',
+    'said.tooLong': 'Die Sitzung hat ihre Höchstdauer erreicht.',
+    'said.revoked': 'Die Konsole dieses Nodes wurde ausgeschaltet.',
+    'said.changed': 'Die Konsole dieses Nodes wurde neu eingerichtet. ' +
+        'Verbinden Sie sich erneut.',
+    'said.readOnly': 'Konsolen können ab jetzt nur noch angesehen werden. ' +
+        'Verbinden Sie sich erneut, um weiter zuzusehen.',
+    'said.unchecked': 'Ihr Recht an dieser Konsole konnte nicht mehr ' +
+        'geprüft werden.',
+    'said.shutdown': 'Der Konsolendienst wird neu gestartet. Versuchen Sie ' +
+        'es gleich noch einmal.',
+
+    // -- keys -------------------------------------------------------------
+    'key.Ctrl': 'Strg',
+    'key.Shift': 'Umschalt',
+    'key.Win': 'Win',
+    'key.RightCtrl': 'Strg rechts',
+    'key.RightShift': 'Umschalt rechts',
+    'key.RightWin': 'Win rechts',
+    'key.Enter': 'Enter',
+    'key.Space': 'Leer',
+    'key.Backspace': '⌫',
+    'key.Del': 'Entf',
+    'key.Ins': 'Einfg',
+    'key.Home': 'Pos1',
+    'key.End': 'Ende',
+    'key.PageUp': 'Bild↑',
+    'key.PageDown': 'Bild↓',
+    'key.Left': '←',
+    'key.Up': '↑',
+    'key.Right': '→',
+    'key.Down': '↓',
+    'key.Print': 'Druck',
+    'key.ScrollLock': 'Rollen',
+    'key.Menu': 'Menü',
+    'keyName.Backspace': 'Rücktaste',
+    'keyName.Left': 'Pfeil nach links',
+    'keyName.Up': 'Pfeil nach oben',
+    'keyName.Right': 'Pfeil nach rechts',
+    'keyName.Down': 'Pfeil nach unten',
+    'keys.readOnly': 'In dieser Sitzung können Sie nur zusehen, darum ' +
+        'erreicht keine Taste den Server. Wer mehr darf, kann Ihnen einen ' +
+        'anderen Link geben.',
+    'keys.setup': 'BIOS und Startmenü',
+    'keys.moving': 'Bewegen',
+    'keys.hold': 'Für die nächste Taste halten',
+    'keys.once': '{key} wird für die nächste Taste gehalten. Noch einmal ' +
+        'drücken, um sie festzustellen.',
+    'keys.locked': '{key} ist festgestellt. Noch einmal drücken, um sie ' +
+        'loszulassen.',
+    'keys.off': '{key} ist losgelassen.',
+    'keys.release': 'Alle loslassen',
+    'keys.releaseTitle': 'Jede Taste loslassen, die der Server für gedrückt ' +
+        'halten könnte',
+    'keys.released': 'Alle Tasten sind losgelassen.',
+    'keys.function': 'Funktionstasten',
+    'keys.before': 'Zusammen mit der Funktionstaste gehalten',
+    'keys.alone': 'Allein',
+    'keys.combinations': 'Kombinationen',
+    'keys.own': 'Eigene',
+    'keys.sysrq': 'Magic SysRq von Linux',
+    'sysrq.hint': 'Alt und Druck mit einem Buchstaben. Es wirkt, wenn auf ' +
+        'dem Server Linux läuft und kernel.sysrq es erlaubt.',
+    'sysrq.R': 'Tastatur zurück',
+    'sysrq.E': 'beenden',
+    'sysrq.I': 'abbrechen',
+    'sysrq.S': 'sichern',
+    'sysrq.U': 'nur lesen',
+    'sysrq.B': 'neu starten',
+    'sysrq.E.warning': 'Alle Programme werden sofort aufgefordert, sich zu ' +
+        'beenden, auch das, mit dem Sie angemeldet sind. Ungespeichertes ' +
+        'kann verloren gehen.',
+    'sysrq.I.warning': 'Alle Programme werden sofort abgebrochen und können ' +
+        'nichts mehr speichern.',
+    'sysrq.U.warning': 'Alle Datenträger werden sofort schreibgeschützt. ' +
+        'Bis zum Neustart des Servers kann nichts mehr gespeichert werden.',
+    'sysrq.B.warning': 'Der Server startet sofort neu. Was noch nicht auf ' +
+        'seinen Datenträgern steht, ist verloren: vorher sichern (S).',
+    'sysrq.send': '{keys} senden',
+    'sysrq.cancel': 'Nicht senden',
+    'macros.keys': 'Zu sendende Tasten',
+    'macros.example': 'Zum Beispiel Strg+Alt+F2, oder: F2 wait 500ms Enter',
+    'macros.send': 'Senden',
+    'macros.keep': 'Als Makro speichern …',
+    'macros.name': 'Name des Makros',
+    'macros.save': 'Speichern',
+    'macros.cancel': 'Abbrechen',
+    'macros.remove': 'Löschen',
+    'macros.edit': 'Ändern',
+    'macros.editNamed': '{name} ändern',
+    'macros.unnamed': 'Tasten',
+    'macros.playing': '{name}: wird gesendet.',
+    'macros.progress': '{name}: Schritt {step} von {steps}.',
+    'macros.played': '{name}: gesendet.',
+    'macros.stopped': '{name}: angehalten, alle Tasten sind losgelassen.',
+    'macros.stop': 'Anhalten',
+    'macros.saved': '{name} ist in diesem Browser gespeichert.',
+    'macros.removed': '{name} ist gelöscht.',
+    'macros.notStored': 'Dieser Browser lässt die Seite nichts speichern: ' +
+        'Ihre Makros bleiben, bis Sie die Seite schließen.',
+    'macros.damaged': 'Einige Makros, die dieser Browser gespeichert hat, ' +
+        'sind nicht lesbar und fehlen hier. Sie sind endgültig verloren, ' +
+        'wenn Sie ein anderes speichern oder löschen.',
+    'macros.problem.empty': 'Hier steht noch keine Taste. Schreiben Sie ' +
+        'eine, etwa F2.',
+    'macros.problem.long': 'Das ist zu lang. Höchstens {max} Zeichen sind ' +
+        'möglich.',
+    'macros.problem.key': '„{word}“ ist keine Taste. Verbinden Sie Namen ' +
+        'von Tasten mit +, wie in Strg+Alt+Entf, und trennen Sie ' +
+        'Anschläge mit Leerzeichen.',
+    'macros.problem.twice': '„{word}“ steht zweimal in einer Kombination. ' +
+        'Entfernen Sie eine der beiden.',
+    'macros.problem.many': '„{word}“ hat zu viele Tasten für eine ' +
+        'Kombination. Höchstens sechs sind möglich.',
+    'macros.problem.wait': '„{word}“ ist keine Wartezeit. Schreiben Sie ' +
+        'etwas zwischen wait 1ms und wait 60s.',
+    'macros.problem.nameless': 'Geben Sie dem Makro einen Namen.',
+    'macros.problem.name': 'Dieser Name ist zu lang. Höchstens {max} ' +
+        'Zeichen sind möglich.',
+    'macros.problem.taken': 'Ein Makro „{word}“ gibt es schon. Wählen Sie ' +
+        'einen anderen Namen.',
+    'macros.problem.full': 'Es gibt schon 50 Makros. Löschen Sie eines, ' +
+        'bevor Sie ein weiteres speichern.',
+
     // -- for whoever is asked for help ------------------------------------
     'detail.code': 'Geschlossen mit Code {code}.',
+    'detail.connection': 'Verbindung {connection}.',
     'detail.status': 'Antwort mit HTTP-Status {status}.',
     'detail.retryAfter': '{seconds} s bis zum nächsten Versuch warten.',
     'detail.where': 'Node {node}, {time} UTC.',

@@ -33,10 +33,41 @@ export default Object.freeze({
         'possible.',
     'notice.command': 'Command',
 
+    // -- the panel about the session --------------------------------------
+    'session.node': 'Node',
+    'session.uuid': 'UUID',
+    'session.endpoint': 'Console',
+    'session.mode': 'You can',
+    'session.since': 'Connected',
+    'session.left': 'Time left',
+    'session.idle': 'Unused sessions end',
+    'session.roundTrip': 'Round trip to the service',
+    'session.modeControl': 'look and type',
+    'session.modeReadOnly': 'only look',
+    'session.notConnected': 'no',
+    'session.sinceTime': 'since {time}, for {duration}',
+    'session.idleAfter': 'after {duration}',
+    'session.milliseconds': '{number} ms',
+    'session.seconds': '{seconds} s',
+    'session.minutes': '{minutes} min',
+    'session.hours': '{hours} h {minutes} min',
+    'session.minutesLeft': '{minutes} min left',
+    'session.lastMinute': 'Less than a minute left',
+    'session.disconnect': 'Disconnect',
+    'endpoint.fake-vnc': 'Test card',
+    'endpoint.idrac-vnc': 'VNC server of an iDRAC',
+    'endpoint.ilo-kvm': 'iLO',
+    'endpoint.supermicro-kvm': 'Supermicro BMC',
+    'endpoint.redfish-graphical': 'Browser in front of the BMC',
+    'endpoint.fake-graphical': 'Browser for tests',
+
     // -- what each phase says while nothing is wrong ----------------------
     'phase.starting.title': 'Starting',
     'phase.connecting.title': 'Connecting',
     'phase.connecting.message': "Connecting to the server's console.",
+    'phase.reconnecting.title': 'Connecting again',
+    'phase.reconnecting.message': "Connecting to the server's console " +
+        'again.',
     'phase.asking.title': 'Connecting',
     'phase.asking.message': 'The connection was refused. Asking the console ' +
         'service why.',
@@ -127,6 +158,25 @@ export default Object.freeze({
     'end.disabled.title': 'Console switched off',
     'end.disabled.message': 'The console of this node was switched off.',
     'end.disabled.advice': 'Switch it on again, then ask for a new link:',
+    'end.idle.title': 'Session ended',
+    'end.idle.message': 'The session was closed because it was not used.',
+    'end.idle.advice': 'Try again to go on. Once the link has expired you ' +
+        'need a new one.',
+    'end.stalled.title': 'Session ended',
+    'end.stalled.message': 'Nothing could be delivered to this page for too ' +
+        'long.',
+    'end.stalled.advice': 'Check your network, then try again.',
+    'end.tooLong.title': 'Session ended',
+    'end.tooLong.message': 'The session has reached its time limit.',
+    'end.tooLong.advice': 'For a new link, run:',
+    'end.changed.title': 'Console set up anew',
+    'end.changed.message': 'The console of this node was set up anew.',
+    'end.changed.advice': 'Try again. If your link does not open it any ' +
+        'more, you need a new one.',
+    'end.readOnly.title': 'Read-only from now on',
+    'end.readOnly.message': 'Your operator made consoles read-only. You can ' +
+        'look, but not type.',
+    'end.readOnly.advice': 'Try again to go on watching.',
     'end.tooLarge.title': 'Too much at once',
     'end.tooLarge.message': 'The connection was closed because a message ' +
         'was too large.',
@@ -141,8 +191,159 @@ export default Object.freeze({
     'end.unknown.advice': 'If trying again does not help, give your ' +
         'operator the line below.',
 
+    // -- what the service says by itself, word for word: see said.js -------
+    'said.failed': 'The console failed unexpectedly. Tell your operator.',
+    'said.notSetUp': 'The console of this server is not set up correctly. ' +
+        'Tell your operator.',
+    'said.badRequest': 'This request is not understood.',
+    'said.badLink': 'This link does not open a console, or it has expired. ' +
+        'Ask for a new one: openstack baremetal node console show NODE',
+    'said.unavailable': 'Consoles are not available at the moment. Try ' +
+        'again in a few seconds.',
+    'said.full': 'All console sessions of this service are in use. Try ' +
+        'again later.',
+    'said.unreachable': "The server's console cannot be reached.",
+    'said.refused': "The server's console refused the connection or cannot " +
+        'be reached.',
+    'said.timeout': "The server's console did not answer in time.",
+    'said.untrusted': "The address of the server's console is not allowed " +
+        'here. Tell your operator.',
+    'said.certificate': "The server's console could not prove what it is. " +
+        'Tell your operator.',
+    'said.tls': "The encrypted connection to the server's console could not " +
+        'be set up. Tell your operator.',
+    'said.brokeOff': "The server's console broke off the connection.",
+    'said.refusedToOpen': "The server's console refused to open.",
+    'said.securityType': "The server's console wants a way of " +
+        'authentication that is not allowed here. Tell your operator.',
+    'said.credentials': "The server's console did not accept our " +
+        'credentials. Tell your operator.',
+    'said.viewerInvalid': 'The viewer sent what is not valid RFB.',
+    'said.viewerTimeout': 'The viewer did not answer in time.',
+    'said.silent': 'Your browser stopped answering.',
+    'said.endpointClosed': "The server's console closed the connection.",
+    'said.endpointLost': "The connection to the server's console broke.",
+    'said.stalled': 'Nothing could be delivered for too long.',
+    'said.idle': 'The session was closed because it was not used.',
+    'said.tooLong': 'The session has reached its time limit.',
+    'said.revoked': 'The console of this node was switched off.',
+    'said.changed': 'The console of this node was set up anew. Connect ' +
+        'again.',
+    'said.readOnly': 'Consoles are read-only from now on. Connect again to ' +
+        'go on watching.',
+    'said.unchecked': 'Your right to this console could not be checked any ' +
+        'more.',
+    'said.shutdown': 'The console service is being restarted. Try again in ' +
+        'a moment.',
+
+    // -- keys -------------------------------------------------------------
+    'key.Ctrl': 'Ctrl',
+    'key.Shift': 'Shift',
+    'key.Win': 'Win',
+    'key.RightCtrl': 'Right Ctrl',
+    'key.RightShift': 'Right Shift',
+    'key.RightWin': 'Right Win',
+    'key.Enter': 'Enter',
+    'key.Space': 'Space',
+    'key.Backspace': '⌫',
+    'key.Del': 'Del',
+    'key.Ins': 'Ins',
+    'key.Home': 'Home',
+    'key.End': 'End',
+    'key.PageUp': 'PgUp',
+    'key.PageDown': 'PgDn',
+    'key.Left': '←',
+    'key.Up': '↑',
+    'key.Right': '→',
+    'key.Down': '↓',
+    'key.Print': 'Print',
+    'key.ScrollLock': 'Scroll Lock',
+    'key.Menu': 'Menu',
+    'keyName.Backspace': 'Backspace',
+    'keyName.Left': 'Left arrow',
+    'keyName.Up': 'Up arrow',
+    'keyName.Right': 'Right arrow',
+    'keyName.Down': 'Down arrow',
+    'keys.readOnly': 'This session is read-only, so no key reaches the ' +
+        'server. Whoever may change it opens another link for you.',
+    'keys.setup': 'Setup and boot menu',
+    'keys.moving': 'Moving around',
+    'keys.hold': 'Hold for the next key',
+    'keys.once': '{key} is held for the next key. Press it again to lock it.',
+    'keys.locked': '{key} is locked. Press it again to release it.',
+    'keys.off': '{key} is released.',
+    'keys.release': 'Release all',
+    'keys.releaseTitle': 'Release every key that the server may believe to ' +
+        'be held',
+    'keys.released': 'All keys are released.',
+    'keys.function': 'Function keys',
+    'keys.before': 'Held together with the function key',
+    'keys.alone': 'Alone',
+    'keys.combinations': 'Combinations',
+    'keys.own': 'Your own',
+    'keys.sysrq': 'Magic SysRq of Linux',
+    'sysrq.hint': 'Alt and Print with a letter. It works if the server ' +
+        'runs Linux and kernel.sysrq allows it.',
+    'sysrq.R': 'keyboard back',
+    'sysrq.E': 'end programs',
+    'sysrq.I': 'kill programs',
+    'sysrq.S': 'sync disks',
+    'sysrq.U': 'read-only disks',
+    'sysrq.B': 'reboot',
+    'sysrq.E.warning': 'All programs are told to end at once, also the one ' +
+        'that you are logged in with. Unsaved work may be lost.',
+    'sysrq.I.warning': 'All programs are killed at once and cannot save ' +
+        'anything.',
+    'sysrq.U.warning': 'All disks become read-only at once. Nothing can be ' +
+        'saved until the server is started again.',
+    'sysrq.B.warning': 'The server restarts at once. What is not yet on its ' +
+        'disks is lost: sync them before (S).',
+    'sysrq.send': 'Send {keys}',
+    'sysrq.cancel': 'Do not send',
+    'macros.keys': 'Keys to send',
+    'macros.example': 'For example Ctrl+Alt+F2, or: F2 wait 500ms Enter',
+    'macros.send': 'Send',
+    'macros.keep': 'Save as macro …',
+    'macros.name': 'Name of the macro',
+    'macros.save': 'Save',
+    'macros.cancel': 'Cancel',
+    'macros.remove': 'Delete',
+    'macros.edit': 'Edit',
+    'macros.editNamed': 'Edit {name}',
+    'macros.unnamed': 'Keys',
+    'macros.playing': '{name}: sending.',
+    'macros.progress': '{name}: step {step} of {steps}.',
+    'macros.played': '{name}: sent.',
+    'macros.stopped': '{name}: stopped, all keys are released.',
+    'macros.stop': 'Stop',
+    'macros.saved': '{name} is saved in this browser.',
+    'macros.removed': '{name} is deleted.',
+    'macros.notStored': 'This browser does not let the page store anything: ' +
+        'your macros last until you close the page.',
+    'macros.damaged': 'Some macros that this browser kept cannot be read ' +
+        'and are left out. They are gone for good when you save or delete ' +
+        'another one.',
+    'macros.problem.empty': 'There is no key yet. Write one, such as F2.',
+    'macros.problem.long': 'That is too long. Use at most {max} characters.',
+    'macros.problem.key': '“{word}” is no key. Join the names of keys with ' +
+        '+, as in Ctrl+Alt+Del, and separate strokes with spaces.',
+    'macros.problem.twice': '“{word}” is twice in one combination. Remove ' +
+        'one of them.',
+    'macros.problem.many': '“{word}” has too many keys for one combination. ' +
+        'Use at most six.',
+    'macros.problem.wait': '“{word}” is no time to wait. Write something ' +
+        'between wait 1ms and wait 60s.',
+    'macros.problem.nameless': 'Give the macro a name.',
+    'macros.problem.name': 'That name is too long. Use at most {max} ' +
+        'characters.',
+    'macros.problem.taken': 'There is a macro “{word}” already. Choose ' +
+        'another name.',
+    'macros.problem.full': 'There are 50 macros already. Delete one before ' +
+        'you save another.',
+
     // -- for whoever is asked for help ------------------------------------
     'detail.code': 'Closed with code {code}.',
+    'detail.connection': 'Connection {connection}.',
     'detail.status': 'Answered with HTTP status {status}.',
     'detail.retryAfter': 'Wait {seconds} s before the next try.',
     'detail.where': 'Node {node}, {time} UTC.',
