@@ -46,7 +46,7 @@ HOMES = {
 }
 
 # Bytes in, bytes and events out: no I/O, no clock, no log, no configuration.
-PURE = ['common.rfb', 'novncproxy.request']
+PURE = ['common.rfb', 'novncproxy.references', 'novncproxy.request']
 IMPURE = ['eventlet', 'logging', 'oslo_*', 'select', 'selectors', 'socket',
           'ssl', 'threading', 'time']
 # What one of them may use all the same: no two threads shall make an RSA key

@@ -42,11 +42,18 @@ class Grant:
     :ivar node: whose console.
     :ivar ticket: what gave the right.
     :ivar read_only: it is one to look and not to type.
+    :ivar token: what the URL carried.
     """
 
     node: NodeRecord
     ticket: tickets.Ticket
     read_only: bool = False
+    token: Secret = dataclasses.field(kw_only=True)
+
+    def same_link(self, other: 'Grant') -> bool:
+        """Whether both come from the same link."""
+        return (self.node.uuid == other.node.uuid
+                and self.token == other.token)
 
 
 class Authorizer:
@@ -81,7 +88,7 @@ class Authorizer:
             raise TokenUnknown('the node is not known or has no console')
         ticket = self._check_token(node, request.token)
         return Grant(node, ticket, self.policy.read_only or ticket.read_only
-                     or node.read_only)
+                     or node.read_only, token=Secret(request.token))
 
     def _check_origin(self, origin: str | None) -> None:
         # No Origin: not a browser, so no page can be abusing its user.

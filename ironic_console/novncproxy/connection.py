@@ -137,13 +137,19 @@ class Connection:
         cannot see."""
         try:
             grant = self._services.authorizer.authorize(request)
-            self._services.sessions.check_limit()
+            self._services.sessions.check_limit(grant)
         except ConsoleError as exc:
             LOG.info('%s: node %s would be refused for %s: %s', self._id,
                      request.node, self._channel.peer, exc)
             return http.refusal(exc)
-        return http.json_answer(200, {'status': 'ok',
-                                      'read_only': grant.read_only})
+        # The page shows it; an endpoint's address is none of its business.
+        node, limits = grant.node, self._services.relay.limits
+        return http.json_answer(200, {
+            'status': 'ok', 'read_only': grant.read_only,
+            'node': {'uuid': node.uuid, 'name': node.name},
+            'kind': node.interface,
+            'session': {'max_length': limits.max_session_length,
+                        'idle_timeout': limits.idle_timeout}})
 
     def _refuse(self, error: ConsoleError, conversation: Conversation,
                 ) -> None:

@@ -27,6 +27,8 @@ _DEFAULT_PORTS = {'http': 80, 'https': 443}
 _HOST = re.compile(r'[a-z0-9._-]+|\[[0-9a-f:.]+\]')
 _SITE = re.compile('[^:/?#]*://[^/?#]*')
 _PORT = re.compile('[0-9]{1,5}')
+_ETAG = re.compile('"[\x21\x23-\x7e]*"')
+_QUALITY = re.compile(r'0(\.[0-9]{0,3})?|1(\.0{0,3})?')
 _MAX_QUERY_FIELDS = 16
 
 
@@ -36,12 +38,14 @@ class PageRequest:
 
     :ivar path: as sent, without the query, beginning with ``/``.
     :ivar head_only: the method is HEAD.
-    :ivar etag: of the copy that the browser holds, or ''.
+    :ivar etags: of the copies that the browser holds, each with its quotes.
+    :ivar gzip: the browser would rather have it packed.
     """
 
     path: str
     head_only: bool = False
-    etag: str = ''
+    etags: frozenset[str] = frozenset()
+    gzip: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +91,8 @@ def parse_request(method: bytes, target: bytes, http_version: bytes,
     if path.rpartition('/')[2] != WEBSOCKET_PATH:
         if _all(headers, b'upgrade'):
             raise BadRequest('no WebSocket is served under this path', 404)
-        return PageRequest(path, method == b'HEAD',
-                           _one(headers, b'if-none-match') or '')
+        return PageRequest(path, method == b'HEAD', _parse_etags(headers),
+                           _prefers_gzip(headers))
     upgrade = None
     if _all(headers, b'upgrade'):
         if method != b'GET' or http_version != b'1.1':
@@ -127,9 +131,34 @@ def _one(headers: Headers, name: bytes) -> str | None:
     return values[0].decode('latin-1')
 
 
+def _joined(headers: Headers, name: bytes) -> str:
+    return b','.join(_all(headers, name)).decode('latin-1')
+
+
 def _tokens(headers: Headers, name: bytes) -> set[str]:
-    joined = b','.join(_all(headers, name)).decode('latin-1').lower()
-    return {token.strip() for token in joined.split(',')}
+    return {token.strip()
+            for token in _joined(headers, name).lower().split(',')}
+
+
+def _parse_etags(headers: Headers) -> frozenset[str]:
+    """RFC 9110 §13.1.2: whether they are weak does not matter here. A reverse
+    proxy that packs what we sent plain makes them so."""
+    return frozenset(_ETAG.findall(_joined(headers, b'if-none-match')))
+
+
+def _prefers_gzip(headers: Headers) -> bool:
+    """RFC 9110 §12.5.3. What is not understood is not accepted."""
+    qualities = {}
+    for one in _tokens(headers, b'accept-encoding'):
+        coding, _, weight = one.partition(';')
+        name, _, value = weight.partition('=')
+        good = (name.strip() == 'q' and _QUALITY.fullmatch(value.strip()))
+        qualities[coding.strip()] = (
+            float(value) if good else 0.0 if weight else 1.0)
+    gzip = qualities.get('gzip', qualities.get('x-gzip',
+                                               qualities.get('*', 0.0)))
+    # Plain is always accepted, but with no wish of its own.
+    return 0 < gzip >= qualities.get('identity', 0.0)
 
 
 def _parse_upgrade(headers: Headers) -> dict[str, str]:

@@ -114,8 +114,8 @@ class Worker:
                 Resolver(settings.addresses), loaded.endpoint_tls,
                 self._clock, settings.setup.connect_timeout,
                 settings.setup.handshake_timeout),
-            site=Site(loaded.pages, self._store), clock=self._clock,
-            limits=settings.setup)
+            site=Site(loaded.pages, self._store, self._clock),
+            clock=self._clock, limits=settings.setup)
 
 
 class ProxyService(service.ServiceBase):

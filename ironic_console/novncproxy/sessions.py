@@ -137,7 +137,7 @@ class SessionRegistry:
         :raises NodeInUse: one is too many.
         """
         with self._lock, self._ledger.locked():
-            leaving = self.check(grant, source, take_over)
+            leaving = self._check(grant, source, take_over)
             opened = self._clock.now()
             place = self._ledger.write(Entry(
                 connection_id, grant.node.uuid, source, opened.timestamp(),
@@ -151,12 +151,23 @@ class SessionRegistry:
         return session
 
     def check(self, grant: Grant, source: str, take_over: bool = False,
-              ) -> list[Entry]:
-        """Tell whether one more session may begin.
+              ) -> None:
+        """Find out beforehand whether there is room.
 
-        :returns: those that have to end for it.
-        :raises SessionLimitReached: see :meth:`add`.
+        A page that has its session already, maybe the last one, asks too and
+        is not told that there is none.
+
+        :raises RequestError: as :meth:`add` would, if none of the sessions
+            there are began with the same link.
         """
+        with self._lock:
+            if not any(grant.same_link(session.grant)
+                       for session in self._sessions):
+                self._check(grant, source, take_over)
+
+    def _check(self, grant: Grant, source: str, take_over: bool,
+               ) -> list[Entry]:
+        """:returns: those that have to end for one more."""
         policy = self.policy
         if len(self._sessions) >= policy.max_sessions:
             raise SessionLimitReached(

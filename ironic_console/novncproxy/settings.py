@@ -7,6 +7,7 @@ these and never sees an option.
 
 import dataclasses
 import pathlib
+import urllib.parse
 from typing import Any
 
 from ironic_console.common.addresses import AddressPolicy, parse_networks
@@ -85,7 +86,8 @@ def read_settings(conf: Any) -> Settings:
             vnc.token_timeout,
             ours.token_format == console_conf.PLAIN, vnc.read_only),
         pages=PagePolicy(pathlib.Path(vnc.novnc_web),
-                         _frame_ancestors(ours.frame_ancestors)),
+                         _frame_ancestors(ours.frame_ancestors),
+                         _base_path(vnc.public_url)),
         sessions=SessionPolicy(ours.max_sessions, ours.recheck_interval,
                                ours.database_grace, vnc.read_only),
         setup=SetupLimits(
@@ -108,6 +110,11 @@ def _tls(vnc: Any) -> ServerTls | None:
         return None
     return ServerTls(vnc.cert_file or '', vnc.key_file or '',
                      vnc.tls_minimum_version, vnc.tls_ciphers or '')
+
+
+def _base_path(public_url: str) -> str:
+    folder, _, _ = urllib.parse.urlsplit(public_url).path.rpartition('/')
+    return f'{folder}/'
 
 
 def _frame_ancestors(origins: list[str]) -> tuple[str, ...]:

@@ -420,25 +420,7 @@ def test_a_foreign_client_understands_us(worker, record):
     assert client.close_code == 1000
 
 
-# -- pages --------------------------------------------------------------------
-
-def test_serves_the_page_and_the_files_of_novnc(worker):
-    with HTTPConnection(worker.address) as connection:
-        page = connection.request('/vnc_lite.html?path=x')
-        assert page.status == 200
-        assert page.headers['cache-control'] == 'no-store'
-        assert 'content-security-policy' in page.headers
-        script = connection.request('/novnc/core/rfb.js')
-        assert script.headers['content-type'].startswith('text/javascript')
-        again = connection.request(
-            '/novnc/core/rfb.js',
-            f'If-None-Match: {script.headers["etag"]}')
-        assert (again.status, again.body) == (304, b'')
-        assert again.headers['etag'] == script.headers['etag']
-        head = connection.request('/console.html', method='HEAD')
-        assert head.headers['content-length'] == str(len(page.body))
-        assert connection.request('/healthz').status == 200
-
+# -- slow heads ---------------------------------------------------------------
 
 def test_a_slow_head_does_not_hold_up_others(worker, record):
     with HTTPConnection(worker.address) as slow:

@@ -7,46 +7,69 @@ import { test } from 'node:test';
 import * as messages
     from '../../ironic_console/novncproxy/web/js/messages.js';
 
-test('every label is a text', () => {
-    for (const [name, text] of Object.entries(messages.labels)) {
-        assert.match(text, /^[A-Z]/, name);
+const { en, de } = messages.catalogs;
+
+test('every language has the same keys', () => {
+    for (const [name, catalog] of Object.entries(messages.catalogs)) {
+        assert.deepEqual(Object.keys(catalog).sort(),
+            Object.keys(en).sort(), name);
     }
 });
 
-test('every failure has a title and a sentence', () => {
-    const all = [...Object.values(messages.links),
-        ...Object.values(messages.failures),
-        ...[1000, 1001, 1002, 1005, 1006, 1008, 1009, 1011, 1013, 1014, 4000]
-            .map(messages.forCloseCode)];
-    for (const { title, message } of all) {
-        assert.match(title, /^[A-Z].*[^.]$/);
-        assert.match(message, /^[A-Z].*[.?]$/);
+test('every language puts the same values into a text', () => {
+    const values = (text) => [...new Set(text.match(/\{\w+\}/g))].sort();
+    for (const [key, text] of Object.entries(en)) {
+        assert.deepEqual(values(de[key]), values(text), key);
     }
 });
 
-test('trouble with the endpoint is told as such', () => {
-    for (const code of [1014, 4502, 4503, 4504]) {
-        assert.equal(messages.forCloseCode(code), messages.failures.endpoint);
+test('every text is one', () => {
+    for (const catalog of Object.values(messages.catalogs)) {
+        for (const [key, text] of Object.entries(catalog)) {
+            assert.equal(typeof text, 'string', key);
+            assert.notEqual(text.trim(), '', key);
+        }
     }
 });
 
-test('every failure says what to do next', () => {
-    for (const [name, { message, advice }] of
-        Object.entries({ ...messages.links, ...messages.failures })) {
-        assert.match(`${message} ${advice}`,
-            /(again|link|reload|operator|expired)/i, name);
+test('every failure has a title, a sentence, and what to do next', () => {
+    for (const catalog of Object.values(messages.catalogs)) {
+        for (const key of Object.keys(catalog)
+            .filter((one) => /^(end|link)\..*\.title$/.test(one))) {
+            const name = key.slice(0, -'.title'.length);
+            assert.match(catalog[key], /^\p{Lu}.*[^.]$/u, name);
+            assert.match(catalog[`${name}.message`],
+                /^\p{Lu}.*[.?]$/u, name);
+            assert.match(catalog[`${name}.advice`],
+                /^\p{Lu}.*[.:]$/u, name);
+        }
     }
 });
 
-test('marks whom and when an operator has to look for', () => {
-    assert.equal(
-        messages.whereAndWhen('1be26c0b', new Date('2026-11-22T06:31:07Z')),
-        'Node 1be26c0b, 2026-11-22 06:31:07 UTC.');
+test('takes the first language that it speaks', () => {
+    for (const [tags, language] of [
+        [[], 'en'], [['fr', 'xx'], 'en'], [['de'], 'de'],
+        [['de-CH', 'en'], 'de'], [['fr-FR', 'DE-at', 'en'], 'de'],
+        [['en-GB', 'de'], 'en'], [['toString', 'constructor'], 'en'],
+        [['deutsch'], 'en'],
+    ]) {
+        assert.equal(messages.chooseLanguage(tags), language, tags);
+    }
 });
 
-test('names the page alone when there is no name', () => {
-    assert.equal(messages.documentTitle(''), 'Console');
-    assert.equal(messages.documentTitle('node-1'), 'node-1 - Console');
+test('puts values into texts, once', () => {
+    const t = messages.translator('en');
+    assert.equal(t('detail.code', { code: 1006 }), 'Closed with code 1006.');
+    assert.equal(t('page.named', { name: '{name} $& {x}' }),
+        '{name} $& {x} - Console');
+    assert.equal(t('detail.code', { toString: 1 }),
+        'Closed with code {code}.');
+});
+
+test('a text that is not there is empty', () => {
+    for (const key of ['', 'x', 'toString', '__proto__']) {
+        assert.equal(messages.t(key), '');
+    }
 });
 
 test('mark-up stays what it is: text', () => {

@@ -32,24 +32,31 @@ test('connects', () => {
     assert.equal(walk(CONNECT).phase, 'connecting');
     assert.equal(walk(CONNECT, OPEN).phase, 'connecting');
     assert.equal(connected.phase, 'connected');
-    assert.equal(connected.message, '');
+    assert.equal(connected.words, 'phase.connected');
 });
 
 test('a bad link fails for good, with words for each problem', () => {
-    const titles = ['missing', 'damaged', 'foreign'].map((problem) => {
+    const words = ['missing', 'damaged', 'foreign'].map((problem) => {
         const state = walk({ type: 'link-refused', problem });
         assert.equal(state.phase, 'failed');
         assert.equal(state.canRetry, false);
-        assert.match(state.advice, /console show/);
-        return state.title;
+        return state.words;
     });
-    assert.equal(new Set(titles).size, 3);
+    assert.deepEqual(words,
+        ['link.missing', 'link.damaged', 'link.foreign']);
+});
+
+test('a problem that nobody knows is a damaged link', () => {
+    for (const problem of ['x', '', undefined, 'toString']) {
+        assert.equal(walk({ type: 'link-refused', problem }).words,
+            'link.damaged');
+    }
 });
 
 test('says that noVNC is missing', () => {
     const state = walk(CONNECT, { type: 'client-missing' });
     assert.equal(state.phase, 'failed');
-    assert.match(state.message, /noVNC/);
+    assert.equal(state.words, 'end.clientMissing');
 });
 
 test('asks why when the socket never opened', () => {
@@ -61,25 +68,19 @@ test('asks why when the socket never opened', () => {
 test('a refusal by ticket is final and shown in its own words', () => {
     const state = walk(CONNECT, close(1006), refused(403));
     assert.equal(state.phase, 'failed');
-    assert.equal(state.message, 'A reason.');
-    assert.match(state.detail, /403/);
+    assert.equal(state.words, 'end.denied');
+    assert.equal(state.said, 'A reason.');
+    assert.equal(state.status, 403);
     assert.equal(state.canRetry, false);
     assert.equal(state.ask, false);
-});
-
-test('a refusal without a reason still has words', () => {
-    for (const status of [400, 403, 429, 503]) {
-        assert.notEqual(walk(CONNECT, close(1006), refused(status, ''))
-            .message, '');
-    }
 });
 
 test('a busy service may be tried again, later', () => {
     for (const status of [429, 503]) {
         const state = walk(CONNECT, close(1006), refused(status, 'Full.', 7));
         assert.equal(state.canRetry, true);
-        assert.equal(state.message, 'Full.');
-        assert.match(state.detail, /7 s/);
+        assert.equal(state.said, 'Full.');
+        assert.equal(state.retryAfter, 7);
     }
 });
 
@@ -88,7 +89,7 @@ test('a request that is not understood is not repeated', () => {
 });
 
 test('tells apart blocked, misplaced and unreachable', () => {
-    const titles = [
+    const words = [
         { kind: 'ok', readOnly: false },
         { kind: 'unreachable', status: 502 },
         { kind: 'unreachable', status: 0 },
@@ -96,9 +97,10 @@ test('tells apart blocked, misplaced and unreachable', () => {
         const state = walk(CONNECT, close(1006), answer(verdict));
         assert.equal(state.phase, 'failed');
         assert.equal(state.canRetry, true);
-        return state.message;
+        return state.words;
     });
-    assert.equal(new Set(titles).size, 3);
+    assert.deepEqual(words,
+        ['end.blocked', 'end.misplaced', 'end.unreachable']);
 });
 
 test('an answer that nobody asked for changes nothing', () => {
@@ -150,51 +152,51 @@ test('offers to try again after each close code that it can help', () => {
         const state = next(connected, close(code));
         assert.equal(state.phase, 'closed', code);
         assert.equal(state.canRetry, canRetry, code);
-        assert.ok(state.title && state.message, code);
-        assert.match(state.detail, new RegExp(code));
+        assert.match(state.words, /^end\./, code);
+        assert.equal(state.code, code);
     }
 });
 
 test('shows the reason of a close frame in place of our own words', () => {
-    assert.equal(next(connected, close(1008, 'Idle for too long.')).message,
+    assert.equal(next(connected, close(1008, 'Idle for too long.')).said,
         'Idle for too long.');
 });
 
 test('closing before the screen came is a failure', () => {
     const state = walk(CONNECT, OPEN, close(1014, 'No answer.'));
     assert.equal(state.phase, 'failed');
-    assert.equal(state.message, 'No answer.');
+    assert.equal(state.said, 'No answer.');
 });
 
 test('a refusal inside RFB is shown, and its close code added', () => {
     const early = walk(CONNECT, OPEN, refuse('It said no.'));
     assert.equal(early.phase, 'failed');
-    assert.equal(early.message, 'It said no.');
+    assert.equal(early.said, 'It said no.');
     assert.equal(early.canRetry, true);
     const late = [disconnect(false), close(1014, 'Trouble.')]
         .reduce(next, early);
-    assert.equal(late.message, 'It said no.');
-    assert.match(late.detail, /1014/);
+    assert.equal(late.said, 'It said no.');
+    assert.equal(late.code, 1014);
     assert.equal(late.canRetry, true);
 });
 
 test('a close code takes the chance of trying again away', () => {
     const state = walk(CONNECT, OPEN, refuse('No.'), close(1008));
     assert.equal(state.canRetry, false);
-    assert.equal(state.message, 'No.');
+    assert.equal(state.said, 'No.');
 });
 
 test('a refusal inside RFB without a reason takes that of the close', () => {
     const state = walk(CONNECT, OPEN, refuse(undefined));
-    assert.notEqual(state.message, '');
-    assert.equal(next(state, close(1014, 'Trouble.')).message, 'Trouble.');
+    assert.equal(state.words, 'end.endpoint');
+    assert.equal(next(state, close(1014, 'Trouble.')).said, 'Trouble.');
 });
 
 test('never asks for a password', () => {
     const state = walk(CONNECT, OPEN, { type: 'credentials-required' },
         disconnect(true), close(1005));
     assert.equal(state.phase, 'failed');
-    assert.match(state.title, /password/);
+    assert.equal(state.words, 'end.credentials');
     assert.equal(state.canRetry, false);
 });
 
@@ -204,10 +206,10 @@ test('noVNC giving up is told, unless the close frame knows better', () => {
     for (const code of [1005, 1006]) {
         assert.equal(next(early, close(code)), early);
     }
-    assert.match(next(early, close(1002)).detail, /1002/);
+    assert.equal(next(early, close(1002)).code, 1002);
     const late = next(early, close(1011, 'Our fault.'));
     assert.equal(late.phase, 'closed');
-    assert.equal(late.message, 'Our fault.');
+    assert.equal(late.said, 'Our fault.');
 });
 
 test('a clean end without a close frame is an end', () => {
@@ -237,4 +239,22 @@ test('no event changes a state in place', () => {
     assert.ok(Object.isFrozen(initial));
     assert.ok(Object.isFrozen(walk(CONNECT, OPEN)));
     assert.ok(Object.isFrozen(next(connected, close(1006))));
+});
+
+test('waits for another attempt with the words of what went wrong', () => {
+    for (const over of [next(connected, close(1006)),
+        walk(CONNECT, close(1006), refused(503))]) {
+        const waiting = next(over, { type: 'wait' });
+        assert.deepEqual(waiting, { ...over, waiting: true });
+        assert.ok(isOver(waiting));
+        assert.deepEqual(next(waiting, { type: 'give-up' }), over);
+        assert.deepEqual(next(waiting, CONNECT), walk(CONNECT));
+    }
+});
+
+test('never waits for what cannot help, or goes on', () => {
+    for (const state of [initial, walk(CONNECT), connected,
+        next(connected, close(1008))]) {
+        assert.equal(next(state, { type: 'wait' }), state);
+    }
 });

@@ -9,6 +9,9 @@ import { NO_ANSWER, readVerdict }
 
 const REFUSED = '{"status": "refused", "reason": "No."}';
 
+const BARE = { kind: 'ok', readOnly: false, node: { uuid: '', name: '' },
+    endpoint: '', limits: { length: 0, idle: 0 } };
+
 test('reads a good verdict and what it allows', () => {
     for (const [body, readOnly] of [
         ['{"status": "ok", "read_only": true}', true],
@@ -16,7 +19,29 @@ test('reads a good verdict and what it allows', () => {
         ['{"status": "ok"}', false],
     ]) {
         assert.deepEqual(readVerdict(200, body, null),
-            { kind: 'ok', readOnly });
+            { ...BARE, readOnly });
+    }
+});
+
+test('reads what else the service tells', () => {
+    assert.deepEqual(readVerdict(200, JSON.stringify({ status: 'ok',
+        read_only: false, node: { uuid: '1be26c0b', name: 'rack7\u202e' },
+        kind: 'idrac-vnc',
+        session: { max_length: 3600, idle_timeout: 0 } }), null),
+    { kind: 'ok', readOnly: false, endpoint: 'idrac-vnc',
+        node: { uuid: '1be26c0b', name: 'rack7' },
+        limits: { length: 3600, idle: 0 } });
+});
+
+test('does without what is not as it should be', () => {
+    for (const odd of ['x', -1, null, [], {}, true, 1e999]) {
+        const body = JSON.stringify({ status: 'ok', node: odd,
+            session: odd });
+        assert.deepEqual(readVerdict(200, body, null), BARE, body);
+        assert.deepEqual(readVerdict(200, JSON.stringify({ status: 'ok',
+            node: { uuid: [odd], name: [odd] }, kind: [odd],
+            session: { max_length: [odd], idle_timeout: `${odd}` } }), null),
+        BARE, body);
     }
 });
 

@@ -56,7 +56,7 @@ def test_an_error_that_nobody_thought_of_has_a_reason():
 
 
 def test_the_page_has_words_for_every_code():
-    page = (WEB_ROOT / 'js' / 'messages.js').read_text()
+    page = (WEB_ROOT / 'js' / 'state.js').read_text()
     known = {int(code) for code in re.findall(r'^    \[(\d{4}),', page,
                                               re.MULTILINE)}
     codes = {one.code for one in REASONS} | {one.close_code for one in ERRORS}

@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import logging
+import re
 import threading
 
 import pytest
@@ -96,7 +97,10 @@ def test_tells_a_page_what_its_websocket_would_be_told(worker, record):
     target = path_to(NODE, ticket_for(record))
     response = http_get(worker.address, target)
     assert response.status == 200
-    assert json.loads(response.body) == {'status': 'ok', 'read_only': False}
+    assert json.loads(response.body) == {
+        'status': 'ok', 'read_only': False,
+        'node': {'uuid': NODE, 'name': 'node-7'}, 'kind': 'fake-vnc',
+        'session': {'max_length': 0, 'idle_timeout': 0}}
     response = http_get(worker.address, path_to(NODE, 'bad'))
     assert (response.status, response.body) == (403, FORBIDDEN)
     response = http_get(worker.address, target,
@@ -118,6 +122,31 @@ def test_tells_a_page_that_its_user_may_only_look(run, record):
     worker.store.records[NODE] = node_record(endpoint={'read_only': True})
     assert verdict(worker, record) is True
     assert verdict(run(record, read_only=True), record) is True
+
+
+def test_tells_a_page_how_long_its_session_may_last(run, record, tmp_path):
+    worker = run(record, relay=RelayLimits(max_session_length=3600.5,
+                                           idle_timeout=900))
+    target = path_to(NODE, ticket_for(record))
+
+    def limits():
+        return json.loads(http_get(worker.address, target).body)['session']
+
+    assert limits() == {'max_length': 3600.5, 'idle_timeout': 900}
+    worker.reload(make_settings(tmp_path, relay=RelayLimits()))
+    assert limits() == {'max_length': 0, 'idle_timeout': 0}
+
+
+def test_the_verdict_has_no_name_of_a_node_without_and_no_address(
+        run, record):
+    record = dataclasses.replace(record, name='')
+    response = http_get(run(record).address,
+                        path_to(NODE, ticket_for(record)),
+                        'Accept-Encoding: gzip')
+    assert json.loads(response.body)['node'] == {'uuid': NODE, 'name': ''}
+    assert b'127.0.0.1' not in response.body
+    # Its length must not depend on what a page can guess at.
+    assert 'content-encoding' not in response.headers
 
 
 def test_the_verdict_opens_nothing(worker, record, endpoint):
@@ -154,9 +183,22 @@ def test_the_limit_of_sessions_is_an_answer_for_both(run, record):
         second.shake_hands()
 
 
+def test_who_took_the_last_session_is_told_that_all_is_well(run, record):
+    worker = run(record, sessions=SessionPolicy(max_sessions=1))
+    target = path_to(NODE, ticket_for(record))
+    with Browser(worker.address, target) as browser:
+        browser.shake_hands()
+        assert http_get(worker.address, target).status == 200
+        other = path_to(NODE, ticket_for(record))
+        assert http_get(worker.address, other).status == 503
+
+
 def test_several_files_come_over_one_connection(worker):
     with HTTPConnection(worker.address) as connection:
-        for path in ('/', '/novnc/core/rfb.js', '/healthz'):
+        page = connection.request('/')
+        script = re.search(r'static/\w+/novnc/core/rfb\.js',
+                           page.body.decode())
+        for path in (f'/{script[0]}', '/healthz'):
             assert connection.request(path).status == 200
         assert connection.request('/missing').status == 404
         assert connection.is_closed()

@@ -54,8 +54,40 @@ def test_head_asks_for_a_page_without_its_body():
     assert parse(b'/', method=b'HEAD') == PageRequest('/', head_only=True)
 
 
-def test_hands_on_which_copy_the_browser_holds():
-    assert parse(b'/x', [(b'if-none-match', b'"e"')]).etag == '"e"'
+@pytest.mark.parametrize(('values', 'etags'), [
+    ([], set()), ([b'"e"'], {'"e"'}), ([b'W/"e"'], {'"e"'}),
+    ([b'"e", W/"f,g" ,"h"'], {'"e"', '"f,g"', '"h"'}),
+    ([b'"e"', b'"f"'], {'"e"', '"f"'}),
+    ([b'*'], set()), ([b'e'], set()), ([b'"e'], set()), ([b''], set()),
+    ([b'"e\xff"'], set()),
+])
+def test_hands_on_which_copies_the_browser_holds(values, etags):
+    assert parse(b'/x', [(b'if-none-match', value)
+                         for value in values]).etags == etags
+
+
+@pytest.mark.parametrize(('values', 'packed'), [
+    ([], False), ([b''], False), ([b'gzip'], True), ([b'GZIP'], True),
+    ([b'x-gzip'], True), ([b'*'], True), ([b'br'], False),
+    ([b'identity'], False), ([b'gzip, deflate, br, zstd'], True),
+    ([b'deflate', b'gzip'], True),
+    ([b'gzip;q=0'], False), ([b'gzip;q=0.000'], False),
+    ([b'gzip;q=0.001'], True), ([b'gzip ; Q=0.5'], True),
+    ([b'gzip;q=1.000'], True), ([b'gzip;q=1.'], True),
+    ([b'*;q=0'], False), ([b'gzip, *;q=0'], True),
+    ([b'gzip;q=0, *'], False), ([b'br, *;q=0.1'], True),
+    ([b'identity;q=0.5, gzip;q=1.0'], True),
+    ([b'identity;q=0.5, gzip;q=0.2'], False),
+    ([b'identity, gzip;q=0.5'], False), ([b'identity;q=0, gzip'], True),
+    # Not of that form: better plain than what was not wanted.
+    ([b'gzip;q=2'], False), ([b'gzip;q=-1'], False), ([b'gzip;q='], False),
+    ([b'gzip;q=nan'], False), ([b'gzip;q=1e0'], False),
+    ([b'gzip;level=9'], False), ([b'gzip;q=0.1234'], False),
+    ([b'gzipped'], False), ([b'\xff\xfe, gzip'], True),
+])
+def test_finds_out_whether_the_browser_wants_gzip(values, packed):
+    assert parse(b'/x', [(b'accept-encoding', value)
+                         for value in values]).gzip is packed
 
 
 @pytest.mark.parametrize('method', [

@@ -157,7 +157,10 @@ def test_ready_tells_about_the_store(tmp_path, record):
     with RunningWorker(make_settings(tmp_path), record) as worker:
         assert http_get(worker.address, '/readyz').status == 200
         worker.store.available = False
-        response = http_get(worker.address, '/readyz')
+        # What it has said is good for a second.
+        response = wait_until(
+            lambda: (answer := http_get(worker.address, '/readyz'))
+            and answer.status != 200 and answer, 'it is not ready')
         assert response.status == 503
         assert response.headers['retry-after']
         assert http_get(worker.address, '/healthz').status == 200

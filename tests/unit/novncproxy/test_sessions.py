@@ -9,6 +9,7 @@ import pytest
 
 from ironic_console.common.errors import SessionLimitReached
 from ironic_console.common.nodes_memory import MemoryNodeStore
+from ironic_console.common.secret import Secret
 from ironic_console.common.tickets import Ticket
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant
@@ -27,9 +28,9 @@ class Room:
             self.store, SessionPolicy(**policy), self.clock)
         self.closed = []
 
-    def grant(self, uuid=NODE, read_only=False):
+    def grant(self, uuid=NODE, read_only=False, token='one'):
         return Grant(self.store.records[uuid], Ticket(uuid, START),
-                     read_only)
+                     read_only, token=Secret(token))
 
     def add(self, uuid=NODE, read_only=False):
         return self.registry.add('id', self.grant(uuid, read_only))
@@ -73,10 +74,29 @@ def test_one_too_many_is_refused_and_others_go_on():
 
 def test_says_beforehand_that_one_more_is_too_many():
     room = Room(max_sessions=1)
-    room.registry.check_limit()
+    room.registry.check_limit(room.grant())
+    room.open()
+    for other in (room.grant(token='another'), room.grant(OTHER)):
+        with pytest.raises(SessionLimitReached):
+            room.registry.check_limit(other)
+
+
+def test_who_has_the_last_session_is_not_told_that_there_is_no_room():
+    room = Room(max_sessions=2)
+    room.open(OTHER)
+    session = room.add()
+    room.registry.check_limit(room.grant())
+    room.registry.remove(session)
+    room.open(OTHER)
+    with pytest.raises(SessionLimitReached):
+        room.registry.check_limit(room.grant())
+
+
+def test_the_last_session_makes_no_room_for_a_second_one():
+    room = Room(max_sessions=1)
     room.open()
     with pytest.raises(SessionLimitReached):
-        room.registry.check_limit()
+        room.add()
 
 
 def test_nothing_happens_while_nothing_changes(room):

@@ -67,6 +67,16 @@ def test_reads_where_to_listen(read):
     assert (listen.host, listen.port) == ('::', 6099)
 
 
+@pytest.mark.parametrize(('url', 'base'), [
+    ('https://a.example', '/'), ('https://a.example/', '/'),
+    ('https://a.example/x.html', '/'),
+    ('https://a.example/consoles/x.html?y=/z/', '/consoles/'),
+    ('https://a.example/a/b/', '/a/b/'),
+])
+def test_reads_below_which_path_the_page_is(read, url, base):
+    assert read(public_url=url).pages.base_path == base
+
+
 def test_reads_tls(read):
     assert read(enable_ssl=True, cert_file='/c', key_file='/k',
                 tls_minimum_version='1.3', tls_ciphers='HIGH').listen.tls == (

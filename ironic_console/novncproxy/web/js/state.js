@@ -1,35 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page is in and says, as one function: next(state, event). Pure.
+// What the page is in, as one function: next(state, event). Pure; the texts
+// for a state are made by words.js.
 //
 //     starting ──▶ connecting ──▶ connected ──▶ closed
 //         │            │  ▲                       │
-//         ▼            ▼  └────────── Try again ──┤
+//         ▼            ▼  └───── another try ─────┤
 //       failed ◀───────┴──────────────────────────┘
 //
 // `failed` never showed a screen, `closed` did. A state is
 //
-//     phase     one of the five above
-//     title     a few words
-//     message   what happened, in sentences
-//     advice    what to do next, may be ''
-//     detail    for whoever is asked for help, may be ''
-//     canRetry  whether trying again can help
-//     opened    the WebSocket was open once in this attempt
-//     ask       the proxy should be asked why (an `answer` event follows)
-//     told      the far end said why itself; nothing knows better
-//     readOnly  the user may look and nothing else; known a moment after
-//               the screen, and kept by the proxy, not by this page
+//     phase       one of the five above
+//     words       which texts tell it: a key of messages, without `.title`
+//     said        what the far end said in place of our message, clean;
+//                 may be ''
+//     code        WebSocket close code, or 0
+//     status      HTTP status of the proxy's answer, or 0
+//     retryAfter  seconds that the proxy asks us to wait, or null
+//     canRetry    whether trying again can help
+//     waiting     another attempt is due, by itself (reconnect.js)
+//     opened      the WebSocket was open once in this attempt
+//     ask         the proxy should be asked why (an `answer` event follows)
+//     told        the far end said why itself; nothing knows better
+//     readOnly    the user may look and nothing else; known a moment after
+//                 the screen, and kept by the proxy, not by this page
 
-import { cleanReason, closeDetail, failures, forCloseCode, links, phases,
-    statusDetail } from './messages.js';
+import { cleanReason } from './messages.js';
 
+// WebSocket close codes: RFC 6455 section 7.4.1 and the IANA registry. Those
+// from 4500 on are the proxy's own words about the server's console, made
+// from HTTP's 502, 503 and 504.
+const CLOSE_CODES = new Map([
+    [1000, 'end.ended'],
+    [1001, 'end.restarting'],
+    [1002, 'end.protocol'],
+    [1003, 'end.protocol'],
+    [1005, 'end.ended'],
+    [1006, 'end.lost'],
+    [1007, 'end.protocol'],
+    [1008, 'end.expired'],
+    [1009, 'end.tooLarge'],
+    [1011, 'end.broken'],
+    [1012, 'end.restarting'],
+    [1013, 'end.busy'],
+    [1014, 'end.endpoint'],
+    [4502, 'end.endpoint'],
+    [4503, 'end.endpoint'],
+    [4504, 'end.endpoint'],
+]);
 // The same attempt would end in the same way.
 const FINAL_CODES = new Set([1002, 1003, 1007, 1008, 1010]);
 // The browser's own codes for "no code came" (RFC 6455 section 7.4.1).
 const NO_STATUS = 1005;
 const LOST = 1006;
+const LINK_PROBLEMS = new Set(['missing', 'damaged', 'foreign']);
 
-export const initial = make('starting', phases.starting);
+export const initial = make('starting', 'phase.starting');
 
 // events: {type, ...}; unknown or untimely ones change nothing.
 export function next(state, event) {
@@ -37,40 +62,41 @@ export function next(state, event) {
         reactions[event.type](state, event) : state;
 }
 
+// No attempt is going on; another may be due.
 export function isOver(state) {
     return state.phase === 'closed' || state.phase === 'failed';
 }
 
 const reactions = {
-    // The address carries no usable link; problem: a key of messages.links.
-    'link-refused': (state, { problem }) =>
-        make('failed', links[problem] ?? links.damaged),
+    // The address carries no usable link; problem: see url.js.
+    'link-refused': (state, { problem }) => make('failed',
+        `link.${LINK_PROBLEMS.has(problem) ? problem : 'damaged'}`),
 
     // noVNC did not load.
-    'client-missing': () => make('failed', failures.clientMissing),
+    'client-missing': () => make('failed', 'end.clientMissing'),
 
-    'connect': () => make('connecting', phases.connecting),
+    'connect': () => make('connecting', 'phase.connecting'),
 
     'socket-open': (state) =>
         state.phase === 'connecting' ?
-            make('connecting', phases.connecting, { opened: true }) : state,
+            make('connecting', 'phase.connecting', { opened: true }) : state,
 
     'rfb-connect': (state) =>
         state.phase === 'connecting' ?
-            make('connected', phases.connected, { opened: true }) : state,
+            make('connected', 'phase.connected', { opened: true }) : state,
 
     // The proxy refuses inside RFB; reason may be undefined.
     'security-failure': (state, { reason }) =>
-        end(state, failures.endpoint,
-            { reason, canRetry: true, told: Boolean(cleanReason(reason)) }),
+        end(state, 'end.endpoint', { said: cleanReason(reason),
+            canRetry: true, told: Boolean(cleanReason(reason)) }),
 
     'credentials-required': (state) =>
-        end(state, failures.credentials, { told: true }),
+        end(state, 'end.credentials', { told: true }),
 
     // noVNC gave up by itself (clean: false), or follows the socket.
     'rfb-disconnect': (state, { clean }) => clean ?
         closed(state, NO_STATUS, '') :
-        end(state, failures.garbled, { canRetry: true }),
+        end(state, 'end.garbled', { canRetry: true }),
 
     'socket-close': (state, { code, reason }) => {
         if (isOver(state)) {
@@ -78,7 +104,7 @@ const reactions = {
         }
         // A refusal before the upgrade looks like a lost network from here.
         return state.phase === 'connecting' && !state.opened ?
-            make('connecting', phases.asking, { ask: true }) :
+            make('connecting', 'phase.asking', { ask: true }) :
             closed(state, code, reason);
     },
 
@@ -89,59 +115,66 @@ const reactions = {
     // What the user may do; likewise. Not to know it changes nothing.
     'rights': (state, { verdict }) =>
         state.phase === 'connected' && verdict.kind === 'ok' ?
-            make('connected', phases.connected,
+            make('connected', 'phase.connected',
                 { opened: true, readOnly: verdict.readOnly }) : state,
+
+    // Another attempt is due; the words stay those of what went wrong.
+    'wait': (state) => isOver(state) && state.canRetry ?
+        make(state.phase, state.words, { ...state, waiting: true }) : state,
+
+    // It is not due any more.
+    'give-up': (state) =>
+        make(state.phase, state.words, { ...state, waiting: false }),
 };
 
 function judge(state, verdict) {
     if (verdict.kind === 'ok') {
-        return end(state, failures.blocked, { canRetry: true });
+        return end(state, 'end.blocked', { canRetry: true });
     }
     const { status, reason, retryAfter = null } = verdict;
-    const detail = status ? statusDetail(status, retryAfter) : '';
+    const rest = { status, retryAfter, said: cleanReason(reason) };
     if (verdict.kind !== 'refused') {
-        return end(state, status ? failures.misplaced : failures.unreachable,
-            { detail, canRetry: true });
+        return end(state, status ? 'end.misplaced' : 'end.unreachable',
+            { ...rest, canRetry: true });
     }
     if (status >= 500 || status === 429) {
-        return end(state, failures.busy, { reason, detail, canRetry: true });
+        return end(state, 'end.busy', { ...rest, canRetry: true });
     }
-    return end(state,
-        status === 403 ? failures.denied : failures.misunderstood,
-        { reason, detail });
+    return end(state, status === 403 ? 'end.denied' : 'end.misunderstood',
+        rest);
 }
 
 function closed(state, code, reason) {
-    return end(state, forCloseCode(code), { reason,
-        detail: closeDetail(code), canRetry: !FINAL_CODES.has(code) });
+    return end(state, wordsFor(code), { code, said: cleanReason(reason),
+        canRetry: !FINAL_CODES.has(code) });
 }
 
 // noVNC's own verdict comes before the close frame, which says more.
 function refine(state, code, reason) {
-    if (state.detail || code === LOST || code === NO_STATUS) {
+    if (state.code || code === LOST || code === NO_STATUS) {
         return state;
     }
     const sentence = cleanReason(reason);
-    const words = state.told || !sentence ? state :
-        { ...forCloseCode(code), message: sentence };
-    return make(state.phase, words, { detail: closeDetail(code),
-        canRetry: state.canRetry && !FINAL_CODES.has(code),
-        told: state.told });
+    const better = state.told || !sentence ? {} :
+        { words: wordsFor(code), said: sentence };
+    return make(state.phase, state.words, { ...state, ...better, code,
+        canRetry: state.canRetry && !FINAL_CODES.has(code) });
 }
 
-// A sentence from the far end replaces ours; the advice stays.
-function end(state, words, { reason = '', ...rest } = {}) {
+function wordsFor(code) {
+    return CLOSE_CODES.get(code) ?? 'end.unknown';
+}
+
+function end(state, words, rest) {
     if (isOver(state)) {
         return state;
     }
-    const phase = state.phase === 'connected' ? 'closed' : 'failed';
-    return make(phase, { ...words,
-        message: cleanReason(reason) || words.message }, rest);
+    return make(state.phase === 'connected' ? 'closed' : 'failed', words,
+        rest);
 }
 
 function make(phase, words, rest = {}) {
-    return Object.freeze({ phase, title: words.title, message: words.message,
-        advice: words.advice ?? '', detail: '', canRetry: false,
-        opened: false, ask: false, told: false, readOnly: false,
-        ...rest });
+    return Object.freeze({ phase, words, said: '', code: 0, status: 0,
+        retryAfter: null, canRetry: false, waiting: false, opened: false,
+        ask: false, told: false, readOnly: false, ...rest });
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole page on the whole screen, with every key for the server.
+
+// Events: change, after the page went full screen or came back, by whatever
+// way.
+export class FullScreen extends EventTarget {
+    #document;
+    #keyboard;
+
+    constructor(document) {
+        super();
+        this.#document = document;
+        // Not in every browser, and not in frames of other sites.
+        this.#keyboard = document.defaultView.navigator.keyboard ?? null;
+        document.addEventListener('fullscreenchange', () => {
+            if (!this.active) {
+                this.#keyboard?.unlock?.();
+            }
+            this.dispatchEvent(new Event('change'));
+        });
+    }
+
+    // The browser has it, and the page around ours allows it.
+    get available() {
+        return this.#document.fullscreenEnabled === true;
+    }
+
+    get active() {
+        return this.#document.fullscreenElement !== null;
+    }
+
+    // Esc (and Alt+Tab, F11, ...) can reach the server; then holding Esc
+    // leaves instead of pressing it.
+    get takesEscape() {
+        return typeof this.#keyboard?.lock === 'function';
+    }
+
+    // Only within a click or key press of the user. Returns whether it
+    // worked.
+    async enter() {
+        try {
+            // All of the page: the bar has to come along.
+            await this.#document.documentElement.requestFullscreen(
+                { navigationUI: 'hide' });
+        } catch {
+            return false;
+        }
+        try {
+            await this.#keyboard?.lock?.();
+        } catch {
+            // Esc leaves at once then, as it does everywhere.
+        }
+        return true;
+    }
+
+    async leave() {
+        if (this.active) {
+            await this.#document.exitFullscreen();
+        }
+    }
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export class SessionPanel {
+    constructor(document, panel, services) {
+        panel.body.textContent = services.messages('panel.session');
+    }
+}
