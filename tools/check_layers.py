@@ -40,6 +40,7 @@ HOMES = {
                'common.rfb.security.aes_eax'],
     'cryptography': ['drivers.testcard.certificate'],
     'eventlet': ['novncproxy.cmd'],
+    'prometheus_client': ['novncproxy.metrics'],
     'ironic': ['drivers', 'common.nodes_ironic', 'novncproxy.cmd'],
     'sushy': ['drivers.redfish'],
     'websockify': ['common.channels.websocket'],

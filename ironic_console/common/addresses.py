@@ -31,15 +31,18 @@ _MAX_ADDRESSES = 16
 _NOWHERE = ipaddress.ip_network('0.0.0.0/8')
 
 
-def parse_networks(texts: Iterable[str]) -> tuple[IPNetwork, ...]:
-    """:raises ConfigError: naming what is not a network."""
+def parse_networks(texts: Iterable[str], option: str = 'endpoint_networks',
+                   ) -> tuple[IPNetwork, ...]:
+    """:param option: of ours, that they stand in.
+    :raises ConfigError: naming what is not a network.
+    """
     networks = []
     for text in texts:
         try:
             networks.append(ipaddress.ip_network(text))
         except ValueError as exc:
             raise ConfigError(
-                f'[ironic_console]endpoint_networks has {text!r}, which is '
+                f'[ironic_console]{option} has {text!r}, which is '
                 f'not a network like 192.0.2.0/24: {exc}') from exc
     return tuple(networks)
 

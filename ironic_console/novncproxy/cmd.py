@@ -94,7 +94,8 @@ def _run(arguments: list[str]) -> int:
 
     from ironic_console.common import nodes_ironic
     from ironic_console.common.clock import Clock
-    from ironic_console.novncproxy import server, service
+    from ironic_console.novncproxy import resources, server, service
+    from ironic_console.novncproxy.ledger import Ledger
     from ironic_console.novncproxy.settings import read_settings
 
     log.register_options(CONF)
@@ -113,23 +114,32 @@ def _run(arguments: list[str]) -> int:
 
     loaded = service.load(read_settings(CONF))
     settings = loaded.settings
-    listener = server.listen(settings.listen.host, settings.listen.port)
+    resources.raise_file_limit(settings.sessions.max_sessions,
+                               settings.setup.max_setups)
     clock = Clock()
-
-    def make_worker() -> service.Worker:
-        # The store makes its database engine in here, after the fork.
-        store = nodes_ironic.IronicNodeStore(settings.database_timeout,
-                                             clock)
-        return service.Worker(listener, loaded, store, clock)
-
     launcher = oslo_service.ProcessLauncher(CONF, restart_method='mutate')
     CONF.set_override('graceful_shutdown_timeout',
                       int(settings.drain_timeout) + _LAST_WORDS)
     service.forward_sighup(_service_wrapper())
-    launcher.launch_service(service.ProxyService(make_worker, reread),
-                            workers=settings.workers)
-    service.close_at_sigterm(listener)
-    return int(launcher.wait() or 0)
+    with resources.runtime_folder(settings.runtime_dir) as folder:
+        common = service.Common(
+            server.listen(settings.listen.host, settings.listen.port),
+            Ledger(settings.workers * settings.sessions.max_sessions),
+            folder, server.listen(
+                settings.metrics.host, settings.metrics.port,
+                '[ironic_console]metrics_host and metrics_port')
+            if settings.metrics else None)
+
+        def make_worker() -> service.Worker:
+            # The store makes its database engine in here, after the fork.
+            store = nodes_ironic.IronicNodeStore(settings.database_timeout,
+                                                 clock)
+            return service.Worker(common, loaded, store, clock)
+
+        launcher.launch_service(service.ProxyService(make_worker, reread),
+                                workers=settings.workers)
+        service.close_at_sigterm(common.listener)
+        return int(launcher.wait() or 0)
 
 
 def _reload_configuration(conf: Any) -> None:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 
 from ironic_console.common import dialer
+from ironic_console.common.addresses import IPNetwork
 from ironic_console.common.channels.base import (
     READ,
     ChannelError,
@@ -38,11 +39,13 @@ from ironic_console.novncproxy.authorizer import Authorizer
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.http import Answer, Conversation
 from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.metrics import Metrics
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
 from ironic_console.novncproxy.request import (
     ConnectRequest,
     PageRequest,
     parse_request,
+    source_of,
 )
 from ironic_console.novncproxy.sessions import Session, SessionRegistry
 from ironic_console.novncproxy.settings import SetupLimits
@@ -57,6 +60,7 @@ class Services:
     """What every connection of a process works with.
 
     :ivar site: answers what is not a console, such as the page's files.
+    :ivar trusted_proxies: believed when they say whom they speak for.
     """
 
     authorizer: Authorizer
@@ -66,6 +70,8 @@ class Services:
     site: Site
     clock: Clock
     limits: SetupLimits
+    metrics: Metrics = dataclasses.field(default_factory=Metrics)
+    trusted_proxies: tuple[IPNetwork, ...] = ()
 
 
 class Connection:
@@ -73,13 +79,20 @@ class Connection:
 
     :param channel: owned from now on.
     :param services: of the process.
+    :param on_head: called when the head of a request is understood, so that
+        it is known to be somebody.
     """
 
-    def __init__(self, channel: TcpChannel, services: Services) -> None:
+    def __init__(self, channel: TcpChannel, services: Services,
+                 on_head: Callable[[], None] = lambda: None) -> None:
         self._channel = channel
+        self._on_head = on_head
         self._services = services
         self._limits = services.limits
         self._id = secrets.token_hex(4)
+        # Whom the log and the limits take the browser for.
+        self._peer = channel.peer
+        self._source = channel.peer.rpartition(':')[0].strip('[]')
 
     def run(self) -> None:
         """Serve it; ends when it is closed or handed to the relay."""
@@ -107,14 +120,17 @@ class Connection:
                 head = conversation.next_request(deadline)
                 if head is None:
                     return False
+                self._on_head()
                 request = parse_request(head.method, head.target,
                                         head.http_version, head.headers)
+                if isinstance(request, ConnectRequest):
+                    self._identify(request)
                 if isinstance(request, ConnectRequest) and request.upgrade:
                     return self._open_console(request, conversation)
                 again = self._answer(request, conversation)
             except (BadRequest, Unauthorized) as exc:
-                LOG.info('%s: refused %s: %s', self._id, self._channel.peer,
-                         exc)
+                LOG.info('%s: refused %s: %s', self._id, self._peer, exc)
+                self._services.metrics.refused(exc)
                 self._refuse(exc, conversation)
             deadline = self._deadline('keepalive_timeout')
         return False
@@ -137,10 +153,11 @@ class Connection:
         cannot see."""
         try:
             grant = self._services.authorizer.authorize(request)
-            self._services.sessions.check_limit(grant)
+            self._services.sessions.check(grant, self._source,
+                                          request.take_over)
         except ConsoleError as exc:
             LOG.info('%s: node %s would be refused for %s: %s', self._id,
-                     request.node, self._channel.peer, exc)
+                     request.node, self._peer, exc)
             return http.refusal(exc)
         # The page shows it; an endpoint's address is none of its business.
         node, limits = grant.node, self._services.relay.limits
@@ -150,6 +167,13 @@ class Connection:
             'kind': node.interface,
             'session': {'max_length': limits.max_session_length,
                         'idle_timeout': limits.idle_timeout}})
+
+    def _identify(self, request: ConnectRequest) -> None:
+        near = self._channel.peer.rpartition(':')[0].strip('[]')
+        self._source = source_of(near, request.forwarded_for,
+                                 self._services.trusted_proxies)
+        if self._source != near:
+            self._peer = f'{self._source} (through {self._channel.peer})'
 
     def _refuse(self, error: ConsoleError, conversation: Conversation,
                 ) -> None:
@@ -164,10 +188,12 @@ class Connection:
         services = self._services
         try:
             grant = services.authorizer.authorize(request)
-            session = services.sessions.add(self._id, grant)
+            session = services.sessions.add(
+                self._id, grant, self._source, request.take_over)
         except ConsoleError as exc:
             LOG.info('%s: node %s refused for %s: %s', self._id,
-                     request.node, self._channel.peer, exc)
+                     request.node, self._peer, exc)
+            services.metrics.refused(exc)
             self._refuse(exc, conversation)
             return False
         try:
@@ -185,16 +211,19 @@ class Connection:
     def _reach_console(self, session: Session, browser: WebSocketChannel,
                        ) -> bool:
         node = session.grant.node
+        begun = self._services.clock.monotonic()
         try:
             endpoint = node.endpoint()
             opened = self._services.dialer.open(
                 endpoint, node.credential(), self._listener(Side.ENDPOINT))
+            begun = self._measure(Side.ENDPOINT, begun)
         except ConsoleError as exc:
             self._turn_away(session, browser, exc)
             return False
         server = ServerHandshake(opened.handshake.server_init)
         try:
             self._drive(browser, server)
+            self._measure(Side.BROWSER, begun)
             rule = (ReadOnlyFilter() if session.grant.read_only
                     else PressedKeys())
             link = Link(browser, opened.channel, rule,
@@ -209,13 +238,20 @@ class Connection:
             self._say_goodbye(browser, close_reasons.from_error(exc))
             return False
         LOG.info('%s: node %s opened for %s at %s%s', self._id, node.uuid,
-                 browser.peer, endpoint.address,
+                 self._peer, endpoint.address,
                  ', read-only' if session.grant.read_only else '')
         relay = self._services.relay
+        self._services.metrics.opened(node.interface)
         relay.add(link)
         self._services.sessions.established(
-            session, lambda reason: relay.close(link, reason))
+            session, link, lambda reason: relay.close(link, reason))
         return True
+
+    def _measure(self, side: Side, begun: float) -> float:
+        """:returns: the time now."""
+        now = self._services.clock.monotonic()
+        self._services.metrics.handshake(side, now - begun)
+        return now
 
     def _drive(self, browser: WebSocketChannel,
                machine: ServerHandshake | RefusalHandshake) -> None:
@@ -252,8 +288,9 @@ class Connection:
 
     def _log_failure(self, session: Session, error: ConsoleError) -> None:
         self._services.sessions.remove(session)
+        self._services.metrics.failed(error)
         LOG.warning('%s: node %s could not be opened for %s: %s', self._id,
-                    session.grant.node.uuid, self._channel.peer, error)
+                    session.grant.node.uuid, self._peer, error)
 
     def _say_goodbye(self, browser: WebSocketChannel, reason: CloseReason,
                      ) -> None:
@@ -273,15 +310,18 @@ class Connection:
                       ) -> Callable[[Link, CloseReason], None]:
         clock = self._services.clock
         sessions = self._services.sessions
+        metrics = self._services.metrics
+        interface, peer = session.grant.node.interface, self._peer
         opened_at = clock.monotonic()
 
         def ended(link: Link, reason: CloseReason) -> None:
+            seconds = clock.monotonic() - opened_at
             LOG.info(
                 '%s: node %s closed for %s at %s after %.1f s, %d bytes in, '
                 '%d bytes out: %s', session.id, session.grant.node.uuid,
-                link.browser.peer, endpoint.address,
-                clock.monotonic() - opened_at, link.from_browser_bytes,
-                link.to_browser_bytes, reason)
+                peer, endpoint.address, seconds,
+                link.from_browser_bytes, link.to_browser_bytes, reason)
+            metrics.closed(interface, link, reason, seconds)
             # Last: a process that waits for it may end then.
             sessions.remove(session)
         return ended

@@ -86,6 +86,7 @@ class Link:
     :raises RemoteProtocolError: the rule does not take ``to_endpoint``.
     :ivar from_browser_bytes: payload that the endpoint was given.
     :ivar to_browser_bytes: payload that the browser was given.
+    :ivar stalls: times that the browser could not take all of it at once.
     """
 
     __slots__ = (
@@ -110,6 +111,7 @@ class Link:
         'opened_at',
         'pinged_at',
         'progress_at',
+        'stalls',
         'to_browser_bytes',
         'used_at',
     )
@@ -132,7 +134,7 @@ class Link:
         self.endpoint_events = 0
         self.opened_at = self.used_at = self.heard_at = 0.0
         self.pinged_at = self.progress_at = self.deadline = 0.0
-        self.frames = 0
+        self.frames = self.stalls = 0
         self.frame_credit = self.counted_at = 0.0
         self.closing: CloseReason | None = None
         self.ended = False
@@ -268,6 +270,7 @@ class Link:
         except ChannelError as exc:
             raise Ended(close_reasons.BROWSER_LOST) from exc
         self.to_browser_bytes += size
+        self.stalls += self.browser.has_output
         return True
 
     def _splice(self) -> bool:
@@ -293,6 +296,7 @@ class Link:
         self.browser.begin_frame(size)
         self.to_browser_bytes += size
         self.push_to_browser()
+        self.stalls += self.browser_busy()
         return True
 
     def _push_pipe(self) -> bool:

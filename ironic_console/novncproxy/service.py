@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import logging
+import pathlib
 import signal
 import socket
 import ssl
@@ -20,8 +21,15 @@ from ironic_console.common.endpoint_dialer import EndpointDialer
 from ironic_console.common.errors import ConsoleError
 from ironic_console.common.nodes import NodeStore
 from ironic_console.novncproxy import close_reasons
+from ironic_console.novncproxy.admin import AdminFolder, AdminServer
 from ironic_console.novncproxy.authorizer import Authorizer
 from ironic_console.novncproxy.connection import Services
+from ironic_console.novncproxy.ledger import Ledger
+from ironic_console.novncproxy.metrics import (
+    Metrics,
+    MetricsServer,
+    PrometheusMetrics,
+)
 from ironic_console.novncproxy.pages import Pages
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
 from ironic_console.novncproxy.server import Server
@@ -61,29 +69,50 @@ def load(settings: Settings) -> Loaded:
                   tls.EndpointTls(settings.endpoint_tls))
 
 
+@dataclasses.dataclass(frozen=True)
+class Common:
+    """What all workers have in common; made before they are forked.
+
+    :ivar listener: for browsers, not blocking.
+    :ivar ledger: of all their sessions.
+    :ivar runtime_folder: where they find each other.
+    :ivar metrics_listener: ``None`` when nobody shall ask.
+    """
+
+    listener: socket.socket
+    ledger: Ledger
+    runtime_folder: pathlib.Path
+    metrics_listener: socket.socket | None = None
+
+
 class Worker:
     """Everything that runs in one worker process.
 
-    :param listener: shared with the other workers.
+    :param common: with the other workers.
     :param loaded: what to work with.
     :param store: made in this process.
     """
 
-    def __init__(self, listener: socket.socket, loaded: Loaded,
+    def __init__(self, common: Common, loaded: Loaded,
                  store: NodeStore, clock: Clock) -> None:
         self._clock = clock
         self._store = store
         settings = loaded.settings
         self._drain_timeout = settings.drain_timeout
+        self._metrics, self._metrics_server = _metrics(common)
         self._relay = Relay(settings.relay, clock)
-        self._sessions = SessionRegistry(store, settings.sessions, clock)
+        self._sessions = SessionRegistry(
+            store, settings.sessions, clock, common.ledger,
+            AdminFolder(common.runtime_folder))
+        self._admin = AdminServer(common.runtime_folder, self._sessions)
         self._authorizer = Authorizer(store, settings.access, clock)
-        self._server = Server(listener, self._services(loaded),
+        self._server = Server(common.listener, self._services(loaded),
                               loaded.context)
 
     def start(self) -> None:
         self._relay.start()
         self._sessions.start()
+        self._admin.start()
         self._server.start()
 
     def drain(self) -> None:
@@ -94,6 +123,9 @@ class Worker:
         self._sessions.wait_until_empty(self._drain_timeout)
         self._sessions.stop()
         self._relay.stop(close_reasons.SHUTDOWN, CLOSE_TIMEOUT + 1)
+        self._admin.stop()
+        if self._metrics_server:
+            self._metrics_server.stop()
         self._store.close()
 
     def reload(self, loaded: Loaded) -> None:
@@ -115,7 +147,16 @@ class Worker:
                 self._clock, settings.setup.connect_timeout,
                 settings.setup.handshake_timeout),
             site=Site(loaded.pages, self._store, self._clock),
-            clock=self._clock, limits=settings.setup)
+            clock=self._clock, limits=settings.setup,
+            metrics=self._metrics,
+            trusted_proxies=settings.trusted_proxies)
+
+
+def _metrics(common: Common) -> tuple[Metrics, MetricsServer | None]:
+    if common.metrics_listener is None:
+        return Metrics(), None
+    counting = PrometheusMetrics(common.runtime_folder)
+    return counting, counting.serve(common.metrics_listener)
 
 
 class ProxyService(service.ServiceBase):

@@ -6,11 +6,16 @@ these and never sees an option.
 """
 
 import dataclasses
+import os
 import pathlib
 import urllib.parse
 from typing import Any
 
-from ironic_console.common.addresses import AddressPolicy, parse_networks
+from ironic_console.common.addresses import (
+    AddressPolicy,
+    IPNetwork,
+    parse_networks,
+)
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.tls import ClientTls, ServerTls
@@ -22,6 +27,9 @@ from ironic_console.novncproxy.request import (
     normalise_origin,
 )
 from ironic_console.novncproxy.sessions import SessionPolicy
+
+# More than one per core only costs memory, and few need more than these.
+_MAX_WORKERS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +72,9 @@ class Settings:
     addresses: AddressPolicy
     endpoint_tls: ClientTls
     workers: int
+    trusted_proxies: tuple[IPNetwork, ...]
+    runtime_dir: str
+    metrics: ListenAddress | None
     database_timeout: float
     drain_timeout: float
 
@@ -88,19 +99,27 @@ def read_settings(conf: Any) -> Settings:
         pages=PagePolicy(pathlib.Path(vnc.novnc_web),
                          _frame_ancestors(ours.frame_ancestors),
                          _base_path(vnc.public_url)),
-        sessions=SessionPolicy(ours.max_sessions, ours.recheck_interval,
-                               ours.database_grace, vnc.read_only),
+        sessions=SessionPolicy(
+            ours.max_sessions, ours.recheck_interval, ours.database_grace,
+            vnc.read_only, ours.max_sessions_per_node,
+            ours.max_sessions_per_source, ours.sharing),
         setup=SetupLimits(
             ours.max_setups, ours.head_timeout, ours.keepalive_timeout,
             ours.connect_timeout, ours.handshake_timeout,
             ours.browser_handshake_timeout),
         relay=RelayLimits(ours.ping_interval, ours.idle_timeout,
-                          ours.stall_timeout, ours.max_session_length),
+                          ours.stall_timeout, ours.max_session_length,
+                          ours.max_frame_rate),
         addresses=AddressPolicy(parse_networks(ours.endpoint_networks)),
         endpoint_tls=ClientTls(
             ours.vencrypt_ca_certs, ours.vencrypt_client_cert,
             ours.vencrypt_client_key, ours.allow_unverified_tls),
-        workers=ours.workers,
+        workers=ours.workers or min(os.cpu_count() or 1, _MAX_WORKERS),
+        trusted_proxies=parse_networks(ours.trusted_proxies,
+                                       'trusted_proxies'),
+        runtime_dir=ours.runtime_dir,
+        metrics=(ListenAddress(ours.metrics_host, ours.metrics_port)
+                 if ours.metrics_port else None),
         database_timeout=ours.database_timeout,
         drain_timeout=ours.drain_timeout)
 

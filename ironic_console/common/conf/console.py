@@ -51,13 +51,54 @@ _PROXY = [
                               'and is slower')],
         help='oslo.service backend of the proxy.'),
     cfg.IntOpt(
-        'workers', default=1, min=1, max=64,
-        help='Processes that share the listening port. One serves thousands '
-             'of idle sessions; more use more processor cores.'),
+        'workers', default=0, min=0, max=64,
+        help='Processes that share the listening port; 0 for as many as '
+             'there are processor cores, 4 at most. One serves thousands of '
+             'idle sessions.'),
     cfg.IntOpt(
         'max_sessions', default=2000, min=1,
         help='Sessions that one worker holds at most; one more is answered '
              'with 503. Each needs two file descriptors.'),
+    cfg.IntOpt(
+        'max_sessions_per_node', default=0, min=0,
+        help='Sessions of one node at the same time, in all workers of this '
+             'proxy; one more is answered with 429. 0 means no limit.'),
+    cfg.IntOpt(
+        'max_sessions_per_source', default=0, min=0,
+        help='Sessions from one address (IPv6: from one /64) at the same '
+             'time, in all workers of this proxy; one more is answered with '
+             '429. 0 means no limit. Behind a reverse proxy set '
+             'trusted_proxies too, or all users count as one.'),
+    cfg.StrOpt(
+        'sharing', default='shared',
+        choices=[
+            ('shared', 'all of them see and type'),
+            ('refuse', 'the second is refused while the first is there'),
+            ('takeover', 'the second is asked whether the first shall go'),
+        ],
+        help='What happens to a second session of a node in this proxy.'),
+    cfg.ListOpt(
+        'trusted_proxies', default=[],
+        help='Networks (CIDR) of reverse proxies whose header '
+             'X-Forwarded-For is believed when they say for whom they '
+             'speak. From anybody else it means nothing.'),
+    cfg.FloatOpt(
+        'max_frame_rate', default=2000, min=0,
+        help='WebSocket frames that a browser may send per second, for '
+             'longer than two seconds, before its session is closed. A '
+             'person at mouse and keyboard needs 200. 0 means no limit.'),
+    cfg.StrOpt(
+        'runtime_dir', default='',
+        help='Folder for the sockets of ironic-console-sessions; made if '
+             'missing, for our user only. When empty, a private one that is '
+             'removed at the end, which that program cannot find.'),
+    cfg.HostAddressOpt(
+        'metrics_host', default='127.0.0.1',
+        help='Address on which Prometheus may ask for metrics. Who can '
+             'connect can read them; they name no node and no user.'),
+    cfg.PortOpt(
+        'metrics_port', default=0,
+        help='Port for that; 0 for none.'),
     cfg.IntOpt(
         'max_setups', default=512, min=1, max=8192,
         help='Connections that one worker sets up at the same time, each on '

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the proxy needs of its host, before there is a worker: file
+descriptors, and a folder of its own while it runs."""
+
+import contextlib
+import os
+import pathlib
+import resource
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+
+from ironic_console.common.errors import ConfigError
+
+# Listener, database, logs, libraries, and what nobody thinks of.
+_OTHER_FILES = 128
+# Browser and endpoint of a session; while it is set up a handle more.
+_FILES_A_SESSION, _FILES_A_SETUP = 2, 3
+
+
+def raise_file_limit(max_sessions: int, max_setups: int) -> None:
+    """Make sure that a worker can hold what it may hold.
+
+    :raises ConfigError: the host does not let it; naming what to change.
+    """
+    needed = (max_sessions * _FILES_A_SESSION + max_setups * _FILES_A_SETUP
+              + _OTHER_FILES)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise ConfigError(
+            f'the limit of open files is {hard}, and [ironic_console]'
+            f'max_sessions = {max_sessions} with max_setups = {max_setups} '
+            f'needs {needed}: raise it (LimitNOFILE in a systemd unit), or '
+            'lower those')
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+@contextlib.contextmanager
+def runtime_folder(path: str) -> Iterator[pathlib.Path]:
+    """A folder that only our user can look into.
+
+    :param path: where; '' for a temporary one that goes with the context.
+    :raises ConfigError: it cannot be had, or others could use it.
+    """
+    if not path:
+        folder = tempfile.mkdtemp(prefix='ironic-console-')
+        try:
+            yield pathlib.Path(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    found = pathlib.Path(path)
+    try:
+        found.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = found.lstat()
+    except OSError as exc:
+        raise ConfigError('[ironic_console]runtime_dir cannot be made: '
+                          f'{exc}') from exc
+    if (not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid()
+            or status.st_mode & 0o077):
+        raise ConfigError(
+            f'[ironic_console]runtime_dir {path} must be a folder that '
+            f'belongs to the user {os.geteuid()} and has mode 0700')
+    yield found
