@@ -73,11 +73,14 @@ class Connection:
 
     :param channel: owned from now on.
     :param services: of the process.
+    :param may_stay: whether to wait for a further request now.
     """
 
-    def __init__(self, channel: TcpChannel, services: Services) -> None:
+    def __init__(self, channel: TcpChannel, services: Services,
+                 may_stay: Callable[[], bool]) -> None:
         self._channel = channel
         self._services = services
+        self._may_stay = may_stay
         self._limits = services.limits
         self._id = secrets.token_hex(4)
 
@@ -128,9 +131,10 @@ class Connection:
             head_only = request.head_only
         else:
             answer = self._verdict(request)
-        keep_alive = answer.status < 400 and self._limits.keepalive_timeout
+        keep_alive = (answer.status < 400 and self._may_stay()
+                      and self._limits.keepalive_timeout > 0)
         return conversation.answer(answer, self._deadline('head_timeout'),
-                                   head_only, bool(keep_alive))
+                                   head_only, keep_alive)
 
     def _verdict(self, request: ConnectRequest) -> Answer:
         """Tell the page what the WebSocket would be told, which a page

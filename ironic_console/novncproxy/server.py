@@ -151,11 +151,16 @@ class Server:
                 channel = accept_tls(channel, context, Deadline(
                     services.clock, services.limits.head_timeout,
                     'head_timeout'))
-            Connection(channel, services).run()
+            Connection(channel, services, self._has_room).run()
         except ChannelError as exc:
             LOG.debug('Not set up: %s', exc)
         finally:
             self._done()
+
+    def _has_room(self) -> bool:
+        """:returns: a connection may stay for a further request."""
+        # Each takes a thread while it waits, and browsers keep six of them.
+        return self._setups <= self.services.limits.max_setups // 2
 
     def _turn_away(self, sock: socket.socket) -> None:
         sock.setblocking(False)
