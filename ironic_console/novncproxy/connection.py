@@ -81,13 +81,16 @@ class Connection:
     :param services: of the process.
     :param on_head: called when the head of a request is understood, so that
         it is known to be somebody.
+    :param may_stay: whether to wait for a further request now.
     """
 
     def __init__(self, channel: TcpChannel, services: Services,
-                 on_head: Callable[[], None] = lambda: None) -> None:
+                 on_head: Callable[[], None],
+                 may_stay: Callable[[], bool]) -> None:
         self._channel = channel
         self._on_head = on_head
         self._services = services
+        self._may_stay = may_stay
         self._limits = services.limits
         self._id = secrets.token_hex(4)
         # Whom the log and the limits take the browser for.
@@ -144,9 +147,10 @@ class Connection:
             head_only = request.head_only
         else:
             answer = self._verdict(request)
-        keep_alive = answer.status < 400 and self._limits.keepalive_timeout
+        keep_alive = (answer.status < 400 and self._may_stay()
+                      and self._limits.keepalive_timeout > 0)
         return conversation.answer(answer, self._deadline('head_timeout'),
-                                   head_only, bool(keep_alive))
+                                   head_only, keep_alive)
 
     def _verdict(self, request: ConnectRequest) -> Answer:
         """Tell the page what the WebSocket would be told, which a page

@@ -68,6 +68,9 @@ class _Setups:
         # with a handle that stays good when TLS takes the socket itself.
         self._unheard: dict[socket.socket, socket.socket] = {}
 
+    def __len__(self) -> int:
+        return self._number
+
     def begin(self, sock: socket.socket, most: int) -> bool:
         """:returns: it may be set up."""
         with self._lock:
@@ -210,11 +213,18 @@ class Server:
                     services.clock, services.limits.head_timeout,
                     'head_timeout'))
             Connection(channel, services,
-                       lambda: self._setups.heard(sock)).run()
+                       lambda: self._setups.heard(sock),
+                       self._has_room).run()
         except ChannelError as exc:
             LOG.debug('Not set up: %s', exc)
         finally:
             self._setups.end(sock)
+
+    def _has_room(self) -> bool:
+        """:returns: a connection may stay for a further request."""
+        # Each takes a thread while it waits, and browsers keep six of them.
+        return (len(self._setups)
+                <= self.services.limits.max_setups // 2)
 
     def _turn_away(self, sock: socket.socket) -> None:
         sock.setblocking(False)

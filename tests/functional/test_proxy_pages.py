@@ -187,6 +187,27 @@ def test_a_file_arrives_whole_on_a_line_slower_than_keep_alive(
             assert slow.is_closed()
 
 
+def test_browsers_that_keep_connections_leave_room_for_others(
+        tmp_path, record):
+    settings = dataclasses.replace(
+        make_settings(tmp_path),
+        setup=SetupLimits(max_setups=8, keepalive_timeout=60))
+    with RunningWorker(settings, record) as worker:
+        kept = []
+        try:
+            for _ in range(30):
+                kept.append(HTTPConnection(worker.address))
+                assert kept[-1].request('/').status == 200
+            # The first ones may go on, the others were told to come again.
+            assert kept[0].request('/').status == 200
+            assert kept[-1].is_closed()
+            with worker.open(record) as browser:
+                browser.shake_hands()
+        finally:
+            for connection in kept:
+                connection.close()
+
+
 def test_the_page_is_told_about_its_session_and_nothing_else(
         connection, record):
     target = path_to(NODE, ticket_for(record))

@@ -12,9 +12,11 @@ import gc
 import hashlib
 import os
 import pathlib
+import shutil
 import socket
 import ssl
 import struct
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -30,11 +32,12 @@ from ironic_console.common.secret import Secret
 from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import AccessPolicy
+from ironic_console.novncproxy.ledger import Ledger
 from ironic_console.novncproxy.pages import PagePolicy
 from ironic_console.novncproxy.relay import RelayLimits
 from ironic_console.novncproxy.request import allowed_origins
 from ironic_console.novncproxy.server import listen
-from ironic_console.novncproxy.service import Worker, load
+from ironic_console.novncproxy.service import Common, Worker, load
 from ironic_console.novncproxy.sessions import SessionPolicy
 from ironic_console.novncproxy.settings import (
     ListenAddress,
@@ -511,7 +514,8 @@ def make_settings(novnc_root: pathlib.Path, *, host: str = '127.0.0.1',
                   networks: tuple[str, ...] = ('127.0.0.0/8', '::1/128'),
                   drain_timeout: float = 0.0,
                   endpoint_tls: ClientTls | None = None,
-                  read_only: bool = False) -> Settings:
+                  read_only: bool = False,
+                  trusted_proxies: tuple[str, ...] = ()) -> Settings:
     """:returns: settings that allow endpoints on this machine."""
     return Settings(
         listen=ListenAddress(host, 0, tls),
@@ -522,6 +526,8 @@ def make_settings(novnc_root: pathlib.Path, *, host: str = '127.0.0.1',
         setup=setup, relay=relay,
         addresses=AddressPolicy(parse_networks(networks)),
         endpoint_tls=endpoint_tls or ClientTls(), workers=1,
+        trusted_proxies=parse_networks(trusted_proxies),
+        runtime_dir='', metrics=None,
         database_timeout=5, drain_timeout=drain_timeout)
 
 
@@ -530,16 +536,21 @@ class RunningWorker:
 
     :param settings: see :func:`make_settings`.
     :param records: nodes to begin with.
+    :param ledger: of it and of others; its own if None.
     :ivar store: its nodes, to be changed by the test.
     :ivar address: where it listens.
     """
 
-    def __init__(self, settings: Settings, *records: NodeRecord) -> None:
+    def __init__(self, settings: Settings, *records: NodeRecord,
+                 ledger: Ledger | None = None) -> None:
         self.settings = settings
         self.store = MemoryNodeStore(*records)
         self._listener = listen(settings.listen.host, 0)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
-        self.worker = Worker(self._listener, load(settings), self.store,
+        self.common = Common(
+            self._listener, ledger or Ledger(settings.sessions.max_sessions),
+            pathlib.Path(tempfile.mkdtemp(prefix='worker-')))
+        self.worker = Worker(self.common, load(settings), self.store,
                              Clock())
 
     def reload(self, settings: Settings) -> None:
@@ -565,6 +576,7 @@ class RunningWorker:
         self.worker._relay.stop(close_reasons.SHUTDOWN, 0)
         self.worker.drain()
         self._listener.close()
+        shutil.rmtree(self.common.runtime_folder)
 
 
 # -- what a process holds -----------------------------------------------------

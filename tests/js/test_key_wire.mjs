@@ -12,7 +12,8 @@ const EXTENDED = Uint8Array.of(255, 0, 0, 1, 0, 0, 0, 0x61, 0, 0, 0, 30);
 
 function wired() {
     const sent = [];
-    const socket = { bufferedAmount: 0, send: (data) => sent.push(data) };
+    const socket = { bufferedAmount: 0, readyState: 1,
+        send: (data) => sent.push(data) };
     return { sent, socket, wire: new KeyWire(socket) };
 }
 
@@ -50,6 +51,13 @@ test('sends everything unchanged', () => {
     socket.send('text');
     assert.deepEqual(sent, [KEY, 'text']);
     assert.equal(sent[0], KEY);
+});
+
+test('knows when the socket has closed', () => {
+    const { socket, wire } = wired();
+    assert(wire.isOpen);
+    socket.readyState = 2;
+    assert(!wire.isOpen);
 });
 
 test('tells what the network has not taken', () => {

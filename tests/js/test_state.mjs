@@ -162,6 +162,28 @@ test('shows the reason of a close frame in place of our own words', () => {
         'Idle for too long.');
 });
 
+test("has words of our own for some of the service's reasons", () => {
+    for (const [reason, words, canRetry] of [
+        ['The session was closed because it was not used.', 'end.idle', true],
+        ['The session has reached its time limit.', 'end.tooLong', false],
+        ['The console of this node was switched off.', 'end.disabled', false],
+        ['Nothing could be delivered for too long.', 'end.stalled', true],
+    ]) {
+        const state = next(connected, close(1008, reason));
+        assert.equal(state.words, words);
+        assert.equal(state.said, '');
+        assert.equal(state.canRetry, canRetry);
+    }
+});
+
+test('does not repeat the advice of a refusal', () => {
+    const reason = 'This link does not open a console, or it has expired. ' +
+        'Ask for a new one: openstack baremetal node console show NODE';
+    const state = walk(CONNECT, close(1006), refused(403, reason));
+    assert.equal(state.words, 'end.denied');
+    assert.equal(state.said, '');
+});
+
 test('closing before the screen came is a failure', () => {
     const state = walk(CONNECT, OPEN, close(1014, 'No answer.'));
     assert.equal(state.phase, 'failed');
@@ -250,6 +272,20 @@ test('waits for another attempt with the words of what went wrong', () => {
         assert.deepEqual(next(waiting, { type: 'give-up' }), over);
         assert.deepEqual(next(waiting, CONNECT), walk(CONNECT));
     }
+});
+
+test('an attempt by itself is one until it is over', () => {
+    const again = { type: 'connect', again: true };
+    for (const state of [walk(again), walk(again, OPEN),
+        walk(again, close(1006))]) {
+        assert.equal(state.phase, 'connecting');
+        assert.equal(state.again, true);
+        const stopped = next(state, { type: 'give-up' });
+        assert.equal(stopped.phase, 'failed');
+        assert.equal(stopped.canRetry, true);
+    }
+    assert.equal(walk(again).words, 'phase.reconnecting');
+    assert.deepEqual(walk(again, OPEN, SCREEN), connected);
 });
 
 test('never waits for what cannot help, or goes on', () => {

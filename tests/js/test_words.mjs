@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { initial, next }
     from '../../ironic_console/novncproxy/web/js/state.js';
-import { t } from '../../ironic_console/novncproxy/web/js/messages.js';
+import { t, translator } from '../../ironic_console/novncproxy/web/js/messages.js';
 import { describe, documentTitle, whereAndWhen }
     from '../../ironic_console/novncproxy/web/js/words.js';
 
@@ -30,6 +30,25 @@ test('a sentence from the far end replaces ours; the advice stays', () => {
         { ...ours, message: 'It burns.' });
 });
 
+test('a console that was switched off is switched on first', () => {
+    const texts = describe(t,
+        closed(1008, 'The console of this node was switched off.'), NODE);
+    assert.equal(texts.title, 'Console switched off');
+    assert.deepEqual(texts.commands,
+        [`openstack baremetal node console enable ${NODE}`,
+            `openstack baremetal node console show ${NODE}`]);
+});
+
+test("tells the service's own sentences in the reader's language", () => {
+    const state = closed(4502,
+        "The server's console closed the connection. (0a1b2c3d)");
+    const german = describe(translator('de'), state, NODE);
+    assert.match(german.message, /^Die Konsole des Servers/);
+    assert.match(german.detail, /0a1b2c3d/);
+    assert.equal(describe(t, state, NODE).message,
+        "The server's console closed the connection.");
+});
+
 test('says how long the service asks us to wait', () => {
     const state = [{ type: 'connect' },
         { type: 'socket-close', code: 1006, reason: '' },
@@ -42,17 +61,17 @@ test('says how long the service asks us to wait', () => {
 test('names the command for a new link, with the node', () => {
     for (const [node, name] of [[NODE, NODE], ['rack7-u12', 'rack7-u12'],
         ['', 'NODE']]) {
-        assert.equal(describe(t, closed(1008), node).command,
-            `openstack baremetal node console show ${name}`);
+        assert.deepEqual(describe(t, closed(1008), node).commands,
+            [`openstack baremetal node console show ${name}`]);
     }
-    assert.equal(describe(t, closed(1006), NODE).command, '');
+    assert.deepEqual(describe(t, closed(1006), NODE).commands, []);
 });
 
 test('what is no name of a node gets into no command', () => {
     for (const name of ['a; rm -rf ~', '$(id)', '`id`', 'a b', '-x', "a'b",
         'a|b', 'a\nb', 'a&b', '<b>', 'ä']) {
-        assert.equal(describe(t, closed(1008), name).command,
-            'openstack baremetal node console show NODE', name);
+        assert.deepEqual(describe(t, closed(1008), name).commands,
+            ['openstack baremetal node console show NODE'], name);
     }
 });
 

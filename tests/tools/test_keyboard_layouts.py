@@ -11,7 +11,7 @@ from tools.lab import xkb
 
 ACUTE = '\u0301'
 LAYOUT = Layout({'KeyA': ['a', 'A', '', "'"], 'KeyB': [ACUTE, '\\']},
-                {ACUTE: 'dead_acute'}, {ACUTE: "'´"})
+                {ACUTE: 'dead_acute'}, {ACUTE: "'\u00b4"})
 
 
 class Rules(xkb.Compose):
@@ -37,7 +37,7 @@ def test_writes_a_module_that_shows_what_can_be_seen() -> None:
     assert 'xkb-data 2.35: de, pc105' in lines[1]
     assert "        KeyA: 'a A  \\''," in lines
     assert "        KeyB: '\\u0301 \\\\'," in lines
-    assert "        '\\u0301': '\\'´'," in lines
+    assert "        '\\u0301': '\\'\u00b4'," in lines
 
 
 @pytest.mark.parametrize(('symbol', 'text'), [

@@ -110,7 +110,8 @@ _PROXY = [
     cfg.FloatOpt(
         'keepalive_timeout', default=5, min=0, max=3600,
         help='Seconds for which an HTTP connection waits for a further '
-             'request. 0 closes it after the first.'),
+             'request. 0 closes it after the first; so does a worker while '
+             'half of its max_setups are taken.'),
     cfg.FloatOpt(
         'database_timeout', default=5, min=0.1, max=3600,
         help='Seconds that a user waits for the database before the answer '

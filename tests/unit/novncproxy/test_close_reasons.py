@@ -18,7 +18,8 @@ CODES = {1000, 1001, 1002, 1008, 1009, 1011, 1013, *range(4000, 5000)}
 ERRORS = [
     errors.BadRequest('x'), errors.TokenExpired('x'),
     errors.NodeStoreUnavailable('x'), errors.SessionLimitReached('x'),
-    errors.ConfigError('x'), errors.EndpointUnreachable('x'),
+    errors.ConfigError('x'), errors.EndpointError('x'),
+    errors.EndpointUnreachable('x'),
     errors.EndpointTimeout('x'), errors.EndpointUntrusted('x'),
     errors.CertificateRejected('x'), errors.EndpointTlsFailed('x'),
     errors.EndpointNotRfb('x', 'answered HTTP'),
@@ -61,3 +62,15 @@ def test_the_page_has_words_for_every_code():
                                               re.MULTILINE)}
     codes = {one.code for one in REASONS} | {one.close_code for one in ERRORS}
     assert codes <= known
+
+
+def test_the_page_knows_every_sentence():
+    # Otherwise it would be told in English whatever the user speaks.
+    source = (WEB_ROOT / 'js' / 'messages' / 'en.js').read_text()
+    text = re.sub(r"""['"] \+\n\s+['"]""", '', source)
+    known = set(re.findall(r"""^    'said\.\w+': ['"](.*)['"],$""", text,
+                           re.MULTILINE))
+    said = {reason.text for reason in REASONS if reason.text} | {
+        error.public_reason for error in ERRORS
+        if not isinstance(error, errors.EndpointNotRfb)}
+    assert said == known

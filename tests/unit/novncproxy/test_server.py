@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accepting: on any address, up to a limit, until it is told to stop."""
 
+import contextlib
 import dataclasses
 import logging
 import socket
@@ -23,12 +24,14 @@ class FakeConnection:
     running = 0
     go = threading.Event()
 
-    def __init__(self, channel, services):
+    def __init__(self, channel, services, may_stay):
         self.channel = channel
+        self.may_stay = may_stay
 
     def run(self):
         type(self).running += 1
-        self.channel.send(self.channel.peer.encode())
+        stays = '' if self.may_stay() else ', not for long'
+        self.channel.send(f'{self.channel.peer}{stays}'.encode())
         self.go.wait(10)
         self.channel.close()
         type(self).running -= 1
@@ -99,6 +102,18 @@ def test_says_that_a_port_is_in_use():
 def test_says_that_an_address_is_not_ours(host):
     with pytest.raises(ConfigError, match=r'\[vnc\]host_ip'):
         listen(host, 0)
+
+
+def test_while_half_of_the_threads_are_taken_nobody_stays_idle(start):
+    server, address = start(max_setups=4)
+    with contextlib.ExitStack() as stack:
+        told = [stack.enter_context(connect(address)).recv(100)
+                for _ in range(3)]
+        assert [b'not for long' in one for one in told] == [
+            False, False, True]
+        server.services = FakeServices(SetupLimits(max_setups=8))
+        assert b'not for long' not in stack.enter_context(
+            connect(address)).recv(100)
 
 
 def test_one_too_many_is_told_to_come_back(start, caplog):

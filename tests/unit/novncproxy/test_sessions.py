@@ -13,9 +13,12 @@ from ironic_console.common.secret import Secret
 from ironic_console.common.tickets import Ticket
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant
+from ironic_console.novncproxy.ledger import Ledger
 from ironic_console.novncproxy.sessions import SessionPolicy, SessionRegistry
 from tests.helpers.clock import START, FrozenClock
 from tests.helpers.proxy import NODE, OTHER, node_record, wait_until
+
+SOURCE = '192.0.2.9'
 
 
 class Room:
@@ -25,7 +28,7 @@ class Room:
         self.clock = FrozenClock()
         self.store = MemoryNodeStore(node_record(), node_record(uuid=OTHER))
         self.registry = SessionRegistry(
-            self.store, SessionPolicy(**policy), self.clock)
+            self.store, SessionPolicy(**policy), self.clock, Ledger(16))
         self.closed = []
 
     def grant(self, uuid=NODE, read_only=False, token='one'):
@@ -33,12 +36,14 @@ class Room:
                      read_only, token=Secret(token))
 
     def add(self, uuid=NODE, read_only=False):
-        return self.registry.add('id', self.grant(uuid, read_only))
+        return self.registry.add(
+            'id', self.grant(uuid, read_only), SOURCE)
 
     def open(self, uuid=NODE, read_only=False):
         session = self.add(uuid, read_only)
         self.registry.established(
-            session, lambda reason: self.closed.append((uuid, reason)))
+            session, None,
+            lambda reason: self.closed.append((uuid, reason)))
         return session
 
     def change(self, **changes):
@@ -74,22 +79,22 @@ def test_one_too_many_is_refused_and_others_go_on():
 
 def test_says_beforehand_that_one_more_is_too_many():
     room = Room(max_sessions=1)
-    room.registry.check_limit(room.grant())
+    room.registry.check(room.grant(), SOURCE)
     room.open()
     for other in (room.grant(token='another'), room.grant(OTHER)):
         with pytest.raises(SessionLimitReached):
-            room.registry.check_limit(other)
+            room.registry.check(other, SOURCE)
 
 
 def test_who_has_the_last_session_is_not_told_that_there_is_no_room():
     room = Room(max_sessions=2)
     room.open(OTHER)
     session = room.add()
-    room.registry.check_limit(room.grant())
+    room.registry.check(room.grant(), SOURCE)
     room.registry.remove(session)
     room.open(OTHER)
     with pytest.raises(SessionLimitReached):
-        room.registry.check_limit(room.grant())
+        room.registry.check(room.grant(), SOURCE)
 
 
 def test_the_last_session_makes_no_room_for_a_second_one():
@@ -183,7 +188,7 @@ def test_a_right_that_ends_during_set_up_ends_the_session_then(room):
     session = room.add()
     room.change(enabled=False)
     room.registry.recheck()
-    room.registry.established(session, room.closed.append)
+    room.registry.established(session, None, room.closed.append)
     assert room.closed == [close_reasons.REVOKED]
 
 

@@ -53,13 +53,15 @@ export class Connection {
 
     // While it waits: as open(), but the row of attempts goes on.
     hurry() {
-        return this.#state.waiting ? this.#connect() : undefined;
+        return this.#state.waiting ? this.#connect(true) : undefined;
     }
 
     // No more attempts by itself.
     giveUp() {
-        if (this.#state.waiting) {
+        if (this.#state.waiting || this.#state.again) {
             this.#attempt.abort();
+            this.#following.abort();
+            this.#screen.disconnect();
             this.#tell({ type: 'give-up' });
         }
     }
@@ -72,11 +74,11 @@ export class Connection {
         }
     }
 
-    async #connect() {
+    async #connect(again = false) {
         this.#attempt.abort();
         this.#attempt = new AbortController();
         const { signal } = this.#attempt;
-        this.#tell({ type: 'connect' });
+        this.#tell({ type: 'connect', again });
         try {
             // Not a static import: if noVNC is missing, the page still has
             // words.
@@ -174,7 +176,7 @@ export class Connection {
             return;
         }
         if (left <= 0) {
-            this.#connect();
+            this.#connect(true);
             return;
         }
         this.#listener.onWait(Math.ceil(left));

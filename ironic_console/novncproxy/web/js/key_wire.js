@@ -10,6 +10,7 @@
 const KEY_EVENT = Object.freeze({ type: 4, length: 8 });
 const QEMU_MESSAGE = Object.freeze({ type: 255, length: 12 });
 const EXTENDED_KEY_EVENT = 0;
+const OPEN = 1;  // WebSocket.readyState
 
 export class KeyWire {
     #socket;
@@ -28,6 +29,11 @@ export class KeyWire {
     // Whether the last key event was an extended one; null: none was sent.
     get extended() {
         return this.#extended;
+    }
+
+    // Whether what is sent now has a way to go.
+    get isOpen() {
+        return this.#socket.readyState === OPEN;
     }
 
     // Bytes that the network has not taken yet.

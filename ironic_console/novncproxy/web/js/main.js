@@ -7,7 +7,9 @@ import { Connection } from './connection.js';
 import { KeySender } from './key_sender.js';
 import { combination } from './keys.js';
 import { cleanName, language, t } from './messages.js';
+import { roundTrip } from './proxy.js';
 import { Screen } from './screen.js';
+import { Session } from './session.js';
 import { Settings } from './settings.js';
 import { initial, isOver } from './state.js';
 import { takeLink } from './tab.js';
@@ -23,12 +25,17 @@ import { View } from './view/view.js';
 const PANELS = { keys: KeysPanel, paste: PastePanel,
     clipboard: ClipboardPanel, screen: ScreenPanel, session: SessionPanel };
 
+const WARN_INTERVAL = 5000;  // milliseconds
+
 const { link, problem } = takeLink(window);
-// What panels may know of the node: of these names, only those that the
-// service told (uuid, name) are right for sure.
-const node = { uuid: link?.node ?? '', name: '', title: link?.title ?? '' };
+const pageUrl = location.href;
+// Of the names only what the service tells (uuid, name) is right for sure:
+// title comes from the link, desktop from the far end. All are clean.
+const node = { uuid: link?.node ?? '', name: '', title: link?.title ?? '',
+    desktop: '' };
 
 const screen = new Screen();
+const session = new Session(t, navigator.language);
 const keys = new KeySender(
     (keysym, code, down) => screen.sendKey(keysym, code, down),
     { isHurried: () => document.hidden });
@@ -41,7 +48,7 @@ const view = new View(document, {
 }, { t, language });
 const stage = new Stage(document, view.screen, screen,
     t('screen.stopMoving'));
-const connection = new Connection({ link, screen, pageUrl: location.href,
+const connection = new Connection({ link, screen, pageUrl,
     element: stage.frame, listener: {
         onState: show,
         onWait: (seconds) => view.countDown(seconds),
@@ -54,20 +61,24 @@ function show(state) {
 }
 
 function learn(verdict) {
+    session.learn(verdict);
     if (verdict.kind === 'ok') {
         node.name = verdict.node.name;
         showName();
     }
 }
 
-// desktop: clean; what the far end calls itself.
-function showName(desktop = '') {
-    view.showName(node.title || node.name || desktop, node.uuid);
+async function measure() {
+    session.measured(await roundTrip(pageUrl));
+}
+
+function showName() {
+    view.showName(node.title || node.name || node.desktop, node.uuid);
 }
 
 function makePanels() {
-    const services = { screen, stage, keys, node, messages: t,
-        settings: new Settings(() => localStorage),
+    const services = { screen, stage, keys, node, session, measure,
+        messages: t, settings: new Settings(() => localStorage),
         announce: (text) => view.announce(text) };
     for (const [name, MakePanel] of Object.entries(PANELS)) {
         new MakePanel(document, view.panel(name), services);
@@ -82,10 +93,19 @@ function start() {
         return;
     }
     showName();
-    screen.addEventListener('name',
-        ({ detail }) => showName(cleanName(detail.name)));
-    screen.addEventListener('connect', () => screen.focus());
+    screen.addEventListener('name', ({ detail }) => {
+        node.desktop = cleanName(detail.name);
+        showName();
+    });
+    screen.addEventListener('connect', () => {
+        session.begin(Date.now());
+        screen.focus();
+        measure();
+    });
+    screen.addEventListener('disconnect', () => session.end());
     screen.addEventListener('keys-lost', () => keys.cancel());
+    setInterval(() => view.warn(session.warning(Date.now())),
+        WARN_INTERVAL);
     window.addEventListener('online', () => connection.hurry());
     connection.open();
 }

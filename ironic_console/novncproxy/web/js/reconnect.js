@@ -2,6 +2,7 @@
 // Which ends of a console are worth another attempt by itself, and when.
 // Pure: gets states and times, gives seconds. connection.js waits.
 
+import { recognise } from './said.js';
 import { isOver } from './state.js';
 
 const FIRST_DELAY = 1;    // seconds
@@ -19,9 +20,16 @@ const CAME_AWAY = new Set([1006, 1014, 4502, 4503, 4504]);
 const CAME_AWAY_WORDS = new Set(['end.unreachable', 'end.misplaced',
     'end.blocked']);
 
+// These do not go away by waiting; and trying a password again and again
+// makes a BMC lock its user out. Who may only look from now on has to see it.
+const HOPELESS = new Set(['credentials', 'securityType', 'untrusted',
+    'certificate', 'tls', 'notSetUp']);
+const FOR_THE_USER = new Set(['end.readOnly']);
+
 // worked: this page has shown the console before.
 export function isWorthAnother(state, worked) {
-    if (!isOver(state) || !state.canRetry) {
+    if (!isOver(state) || !state.canRetry || FOR_THE_USER.has(state.words) ||
+        HOPELESS.has(recognise(state.said).name)) {
         return false;
     }
     if (COMES_BACK.has(state.code) || state.words === 'end.busy') {

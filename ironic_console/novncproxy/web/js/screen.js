@@ -76,6 +76,12 @@ export class Screen extends EventTarget {
         this.#tell('rights', { readOnly });
     }
 
+    // Whether a key that is sent now has a way to go: the socket closes
+    // before noVNC says so.
+    get takesKeys() {
+        return this.#connected && !this.#readOnly && this.#wire.isOpen;
+    }
+
     // code: KeyboardEvent.code or null. Servers with QEMU's extended key
     // events get its scancode, others the keysym.
     sendKey(keysym, code, down) {

@@ -18,6 +18,7 @@
 //     retryAfter  seconds that the proxy asks us to wait, or null
 //     canRetry    whether trying again can help
 //     waiting     another attempt is due, by itself (reconnect.js)
+//     again       this is one of those attempts
 //     opened      the WebSocket was open once in this attempt
 //     ask         the proxy should be asked why (an `answer` event follows)
 //     told        the far end said why itself; nothing knows better
@@ -25,6 +26,7 @@
 //                 the screen, and kept by the proxy, not by this page
 
 import { cleanReason } from './messages.js';
+import { recognise } from './said.js';
 
 // WebSocket close codes: RFC 6455 section 7.4.1 and the IANA registry. Those
 // from 4500 on are the proxy's own words about the server's console, made
@@ -52,6 +54,14 @@ const FINAL_CODES = new Set([1002, 1003, 1007, 1008, 1010]);
 // The browser's own codes for "no code came" (RFC 6455 section 7.4.1).
 const NO_STATUS = 1005;
 const LOST = 1006;
+// Sentences of the service (said.js) for which we have words of our own,
+// with better advice than what fits all that its close code can mean.
+const BETTER_WORDS = Object.freeze({ badLink: 'end.denied',
+    revoked: 'end.disabled', idle: 'end.idle', tooLong: 'end.tooLong',
+    stalled: 'end.stalled', changed: 'end.changed',
+    readOnly: 'end.readOnly' });
+// Final by their close code, but the same link may well do once more.
+const NOT_FINAL = new Set(['end.idle', 'end.stalled']);
 const LINK_PROBLEMS = new Set(['missing', 'damaged', 'foreign']);
 
 export const initial = make('starting', 'phase.starting');
@@ -75,11 +85,14 @@ const reactions = {
     // noVNC did not load.
     'client-missing': () => make('failed', 'end.clientMissing'),
 
-    'connect': () => make('connecting', 'phase.connecting'),
+    // again: not by the user.
+    'connect': (state, { again = false }) => make('connecting',
+        again ? 'phase.reconnecting' : 'phase.connecting', { again }),
 
     'socket-open': (state) =>
         state.phase === 'connecting' ?
-            make('connecting', 'phase.connecting', { opened: true }) : state,
+            make('connecting', state.words,
+                { opened: true, again: state.again }) : state,
 
     'rfb-connect': (state) =>
         state.phase === 'connecting' ?
@@ -104,7 +117,8 @@ const reactions = {
         }
         // A refusal before the upgrade looks like a lost network from here.
         return state.phase === 'connecting' && !state.opened ?
-            make('connecting', 'phase.asking', { ask: true }) :
+            make('connecting', 'phase.asking',
+                { ask: true, again: state.again }) :
             closed(state, code, reason);
     },
 
@@ -122,8 +136,9 @@ const reactions = {
     'wait': (state) => isOver(state) && state.canRetry ?
         make(state.phase, state.words, { ...state, waiting: true }) : state,
 
-    // It is not due any more.
-    'give-up': (state) =>
+    // No more attempts by itself.
+    'give-up': (state) => state.again ?
+        end(state, 'end.ended', { canRetry: true }) :
         make(state.phase, state.words, { ...state, waiting: false }),
 };
 
@@ -140,13 +155,16 @@ function judge(state, verdict) {
     if (status >= 500 || status === 429) {
         return end(state, 'end.busy', { ...rest, canRetry: true });
     }
+    if (recognise(rest.said).name === 'badLink') {
+        rest.said = '';
+    }
     return end(state, status === 403 ? 'end.denied' : 'end.misunderstood',
         rest);
 }
 
 function closed(state, code, reason) {
-    return end(state, wordsFor(code), { code, said: cleanReason(reason),
-        canRetry: !FINAL_CODES.has(code) });
+    const { words, said } = wordsFor(code, cleanReason(reason));
+    return end(state, words, { code, said, canRetry: canHelp(code, words) });
 }
 
 // noVNC's own verdict comes before the close frame, which says more.
@@ -155,14 +173,20 @@ function refine(state, code, reason) {
         return state;
     }
     const sentence = cleanReason(reason);
-    const better = state.told || !sentence ? {} :
-        { words: wordsFor(code), said: sentence };
-    return make(state.phase, state.words, { ...state, ...better, code,
-        canRetry: state.canRetry && !FINAL_CODES.has(code) });
+    const { words, said } = state.told || !sentence ? state :
+        wordsFor(code, sentence);
+    return make(state.phase, words, { ...state, words, said, code,
+        canRetry: state.canRetry && canHelp(code, words) });
 }
 
-function wordsFor(code) {
-    return CLOSE_CODES.get(code) ?? 'end.unknown';
+function wordsFor(code, said) {
+    const words = BETTER_WORDS[recognise(said).name];
+    return words ? { words, said: '' } :
+        { words: CLOSE_CODES.get(code) ?? 'end.unknown', said };
+}
+
+function canHelp(code, words) {
+    return !FINAL_CODES.has(code) || NOT_FINAL.has(words);
 }
 
 function end(state, words, rest) {
@@ -175,6 +199,6 @@ function end(state, words, rest) {
 
 function make(phase, words, rest = {}) {
     return Object.freeze({ phase, words, said: '', code: 0, status: 0,
-        retryAfter: null, canRetry: false, waiting: false, opened: false,
-        ask: false, told: false, readOnly: false, ...rest });
+        retryAfter: null, canRetry: false, waiting: false, again: false,
+        opened: false, ask: false, told: false, readOnly: false, ...rest });
 }

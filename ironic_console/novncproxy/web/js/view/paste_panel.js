@@ -80,7 +80,8 @@ export class PastePanel {
     }
 
     #close() {
-        this.#typist.stop();
+        this.#typist.stop(
+            this.#services.screen.takesKeys ? 'cancelled' : 'lost');
         this.#plan = null;
         this.#form.clear();
         this.#form.say('');

@@ -12,8 +12,8 @@ import { LeaveKeys } from '../leave.js';
 import { isOver } from '../state.js';
 import { Panels } from './panel.js';
 
-const IDS = ['name', 'status', 'read-only', 'hint', 'controls',
-    'ctrl-alt-del', 'panels', 'screen', 'title', 'message', 'advice',
+const IDS = ['name', 'status', 'read-only', 'time-left', 'hint', 'controls',
+    'ctrl-alt-del', 'panels', 'screen', 'notice', 'title', 'message', 'advice',
     'command', 'waiting', 'countdown', 'retry', 'stop', 'detail',
     'announcer'];
 // They work on a live screen.
@@ -63,17 +63,19 @@ export class View {
         this.#enable(state);
         setText(parts.status, texts.title);
         this.#showRights(state.readOnly);
-        for (const id of ['title', 'message', 'advice', 'command']) {
+        for (const id of ['title', 'message', 'advice']) {
             setText(parts[id], texts[id]);
         }
-        parts.command.hidden = !texts.command;
+        setText(parts.command, texts.commands.join('\n'));
+        parts.command.hidden = texts.commands.length === 0;
         setText(parts.detail,
             over ? `${texts.detail} ${context}`.trim() : '');
-        this.#showWait(state.waiting);
+        this.#showWait(state);
         parts.retry.hidden = !state.canRetry;
         // Last, so that whoever waits for a phase finds its texts.
         this.#root.dataset.phase = state.phase;
-        if (changed && over) {
+        if (changed && over && !parts.notice.contains(
+            this.#root.ownerDocument.activeElement)) {
             // Not the button: who was just typing would press it unseen.
             parts.title.focus();
         }
@@ -91,6 +93,12 @@ export class View {
         this.#parts.name.title = node;
         this.#root.ownerDocument.title =
             documentTitle(this.#t, name || node);
+    }
+
+    // text: '' if there is nothing to warn of.
+    warn(text) {
+        setText(this.#parts['time-left'], text);
+        this.#parts['time-left'].hidden = !text;
     }
 
     // For screen readers, when nothing else on the page says it.
@@ -119,7 +127,7 @@ export class View {
             this.#t(readOnly ? 'page.screenReadOnly' : 'page.screen'));
     }
 
-    #showWait(waiting) {
+    #showWait({ waiting, again }) {
         const parts = this.#parts;
         setText(parts.waiting, waiting ? this.#t('notice.waiting') : '');
         if (!waiting) {
@@ -127,7 +135,7 @@ export class View {
         }
         setText(parts.retry,
             this.#t(waiting ? 'notice.tryNow' : 'notice.retry'));
-        parts.stop.hidden = !waiting;
+        parts.stop.hidden = !waiting && !again;
     }
 
     #label() {
