@@ -16,9 +16,10 @@ from oslo_config import cfg
 from oslo_service import backend
 
 from ironic_console.common.conf import console as console_conf
-from ironic_console.common.errors import ConfigError
+from ironic_console.common.errors import ConfigError, NodeStoreUnavailable
 
 if TYPE_CHECKING:
+    from ironic_console.common.nodes import NodeStore
     from ironic_console.novncproxy.service import Loaded
 
 PROGRAM = 'ironic-console-novncproxy'
@@ -101,6 +102,10 @@ def _run(arguments: list[str]) -> int:
     log.register_options(CONF)
     console_conf.register_opts(CONF)
     CONF.register_opts(cors.CORS_OPTS, group='cors')
+    CONF.register_cli_opt(cfg.BoolOpt(
+        'check', default=False,
+        help='Check configuration, certificates, page files and database, '
+             'say what is wrong, and end.'))
     config.parse_args(arguments)
     log.setup(CONF, 'ironic_console')
     nodes_ironic.fail_fast(CONF)
@@ -117,6 +122,9 @@ def _run(arguments: list[str]) -> int:
     resources.raise_file_limit(settings.sessions.max_sessions,
                                settings.setup.max_setups)
     clock = Clock()
+    if CONF.check:
+        return _check(loaded, nodes_ironic.IronicNodeStore(
+            settings.database_timeout, clock))
     launcher = oslo_service.ProcessLauncher(CONF, restart_method='mutate')
     CONF.set_override('graceful_shutdown_timeout',
                       int(settings.drain_timeout) + _LAST_WORDS)
@@ -140,6 +148,28 @@ def _run(arguments: list[str]) -> int:
                                 workers=settings.workers)
         service.close_at_sigterm(common.listener)
         return int(launcher.wait() or 0)
+
+
+def _check(loaded: 'Loaded', store: 'NodeStore') -> int:
+    """Say how things are; what was wrong before is told already.
+
+    :returns: exit status.
+    """
+    settings = loaded.settings
+    print(f'Configuration: fine, {settings.workers} workers at '
+          f'{settings.listen.host} port {settings.listen.port}')
+    print('Certificates: fine' if loaded.context
+          else 'Certificates: none, browsers connect without TLS')
+    print(f'Page: {len(loaded.pages)} files')
+    try:
+        store.check()
+    except NodeStoreUnavailable as exc:
+        print(f'Database: {_one_line(exc)}')
+        return 1
+    finally:
+        store.close()
+    print('Database: fine')
+    return 0
 
 
 def _reload_configuration(conf: Any) -> None:

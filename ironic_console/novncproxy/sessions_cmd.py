@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ironic-console-sessions``: who uses the consoles of this host's proxy.
+
+It asks the workers through the sockets in ``[ironic_console]runtime_dir``, so
+it runs as root or as the user of the service.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from oslo_config import cfg
+
+from ironic_console.common.conf import console as console_conf
+from ironic_console.novncproxy.admin import AdminFolder
+
+PROGRAM = 'ironic-console-sessions'
+_COLUMNS = (('id', 8), ('node', 36), ('name', 16), ('source', 15),
+            ('opened', 25), ('mode', 10), ('state', 10))
+
+
+class _Failed(Exception):
+    """What to say before ending with status 1."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """:returns: exit status; 1 also when there is nothing to show or
+        close."""
+    arguments = _parser().parse_args(argv)
+    ask: Callable[..., int] = arguments.ask
+    try:
+        return ask(AdminFolder(_folder(arguments)), arguments)
+    except (_Failed, cfg.Error) as exc:
+        print(f'{PROGRAM}: {" ".join(str(exc).split())}', file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser.add_argument('--config-file', action='append',
+                        help="of Ironic; default is that of the service")
+    parser.add_argument('--config-dir', action='append')
+    parser.add_argument('--runtime-dir', help='instead of [ironic_console]'
+                                              'runtime_dir')
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    listing = commands.add_parser('list', help='all sessions')
+    listing.add_argument('--json', action='store_true')
+    listing.set_defaults(ask=_list)
+    show = commands.add_parser('show', help='one session, all about it')
+    show.add_argument('which', metavar='ID')
+    show.set_defaults(ask=_show)
+    close = commands.add_parser(
+        'close', help='end a session, or all of a node')
+    close.add_argument('which', metavar='ID|NODE',
+                       help='id of a session, or UUID of a node')
+    close.add_argument('--reason', default='',
+                       help='what the user is told, 123 bytes at most')
+    close.set_defaults(ask=_close)
+    return parser
+
+
+def _folder(arguments: argparse.Namespace) -> pathlib.Path:
+    path = arguments.runtime_dir
+    if not path:
+        conf = cfg.ConfigOpts()
+        console_conf.register_opts(conf)
+        conf([], project='ironic',
+             default_config_files=arguments.config_file,
+             default_config_dirs=arguments.config_dir)
+        path = conf.ironic_console.runtime_dir
+    if not path:
+        raise _Failed('[ironic_console]runtime_dir is not set, so the '
+                      'sockets of the service cannot be found; set it and '
+                      'restart the service')
+    folder = pathlib.Path(path)
+    try:
+        if not any(folder.iterdir()):
+            raise _Failed(f'no service runs with runtime_dir {path}')
+    except OSError as exc:
+        raise _Failed(f'{path} cannot be read: {exc.strerror}; run this as '
+                      'root or as the user of the service') from exc
+    return folder
+
+
+def _sessions(folder: AdminFolder) -> list[dict[str, Any]]:
+    answers = list(folder.ask_all({'do': 'list'}))
+    if not answers:
+        raise _Failed('no worker of the service answers')
+    found = [{**session, 'worker': answer['worker']}
+             for answer in answers for session in answer['sessions']]
+    return sorted(found, key=lambda session: str(session['opened']))
+
+
+def _list(folder: AdminFolder, arguments: argparse.Namespace) -> int:
+    sessions = _sessions(folder)
+    if arguments.json:
+        print(json.dumps(sessions, indent=2))
+        return 0
+    print('  '.join(name.upper().ljust(width) for name, width in _COLUMNS))
+    for session in sessions:
+        print('  '.join(str(session[name]).ljust(width)
+                        for name, width in _COLUMNS))
+    return 0
+
+
+def _show(folder: AdminFolder, arguments: argparse.Namespace) -> int:
+    for session in _sessions(folder):
+        if session['id'] == arguments.which:
+            print(json.dumps(session, indent=2))
+            return 0
+    raise _Failed(f'there is no session {arguments.which}')
+
+
+def _close(folder: AdminFolder, arguments: argparse.Namespace) -> int:
+    closed = sum(int(answer.get('closed', 0)) for answer in folder.ask_all(
+        {'do': 'close', 'which': arguments.which,
+         'reason': arguments.reason}))
+    if not closed:
+        raise _Failed(f'{arguments.which} has no session')
+    print(f'{closed} closed')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
