@@ -143,10 +143,12 @@ class _Race:
 
 def drive(channel: Channel, machine: Handshake, deadline: Deadline,
           listener: Listener) -> None:
-    """Run a handshake over a channel to its end, or to where TLS begins.
+    """Run a handshake over a channel to its end, or to where TLS begins or
+    somebody has to decide.
 
-    In the second case the machine ``wants_tls``; it goes on when it is driven
-    again, over a channel with TLS and after ``tls_started()``.
+    Then the machine ``wants_tls``; it goes on when it is driven again, over a
+    channel with TLS and after ``tls_started()``. Or it ``wants_verdict``,
+    and goes on likewise.
 
     What the machine wants to say is sent also when it fails, so that the
     peer learns why.
@@ -171,7 +173,7 @@ def _talk(channel: Channel, machine: Handshake, deadline: Deadline,
         _send(channel, machine, deadline)
         for event in machine.events():
             listener(event)
-        if machine.done or machine.wants_tls:
+        if machine.done or machine.wants_tls or machine.wants_verdict:
             return
         if not wait_for(channel, READ, deadline):
             raise _too_late(machine, deadline)

@@ -16,9 +16,9 @@ from ironic_console.common.channels.base import (
     Channel,
     ChannelError,
 )
-from ironic_console.common.channels.websocket import (
+from ironic_console.common.channels.framing import (
     FRAME_HEAD_BYTES,
-    WebSocketChannel,
+    ViewerChannel,
 )
 from ironic_console.common.errors import RemoteProtocolError
 from ironic_console.novncproxy import close_reasons
@@ -116,7 +116,7 @@ class Link:
         'used_at',
     )
 
-    def __init__(self, browser: WebSocketChannel, endpoint: Channel,
+    def __init__(self, browser: ViewerChannel, endpoint: Channel,
                  rule: InputRule, on_end: EndListener,
                  to_endpoint: bytes = b'', to_browser: bytes = b'') -> None:
         self.browser = browser

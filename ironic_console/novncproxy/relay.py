@@ -311,7 +311,7 @@ class Relay:
             return
         if now >= link.pinged_at + self.limits.ping_interval:
             link.pinged_at = now
-            if link.browser_busy():
+            if link.browser_busy() or not link.browser.answers_pings:
                 # A ping behind bytes that the browser does not take says
                 # nothing; stall_timeout looks after those. Who was not
                 # asked is not silent.

@@ -17,15 +17,16 @@ from typing import Any
 
 from websockify import websocket
 
-from ironic_console.common.channels.base import Channel
+from ironic_console.common.channels.framing import (
+    FRAME_HEAD_BYTES,
+    ViewerChannel,
+)
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.errors import RemoteProtocolError, Side
 
 #: Longest frame that we take, bytes. noVNC sends 10 KiB at the most; other
 #: viewers put a whole clipboard into one.
 MAX_FRAME_BYTES = 256 * 1024
-#: Longest head of a frame that we send, bytes.
-FRAME_HEAD_BYTES = 10
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MAX_CLOSE_REASON_BYTES = 123
 # What a close frame must not say, RFC 6455 §7.4: below 1000, not assigned,
@@ -151,7 +152,7 @@ def _check_close(payload: bytes) -> None:
         raise _Violation(1002, 'close reason is not UTF-8') from exc
 
 
-class WebSocketChannel(Channel):
+class WebSocketChannel(ViewerChannel):
     """A WebSocket after the head of its request.
 
     :param below: the connection; this channel owns it from now on.
@@ -162,6 +163,8 @@ class WebSocketChannel(Channel):
 
     The 101 is queued at once and sent with the first :meth:`flush`.
     """
+
+    answers_pings = True
 
     def __init__(self, below: TcpChannel, headers: Mapping[str, str],
                  early: bytes = b'') -> None:
@@ -346,7 +349,3 @@ class WebSocketChannel(Channel):
 
     def _between_frames(self) -> bytearray:
         return self._after_body if self.body_left else self._output
-
-    def shutdown_sending(self) -> None:
-        """Tell the browser side that nothing more comes."""
-        self.below.shutdown_sending()

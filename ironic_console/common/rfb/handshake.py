@@ -66,6 +66,8 @@ class Handshake:
     :ivar heard: the peer has sent anything at all.
     :ivar wants_tls: the caller shall wrap the connection in TLS now and call
         :meth:`tls_started`; nothing may be fed before.
+    :ivar wants_verdict: the peer has said what it can; the caller shall
+        decide about it, see :class:`server.ServerHandshake`.
     :ivar cipher: encrypts the connection from now on, also after the
         handshake; data passes it inside this machine until then.
     :ivar eof_means: error of a peer that closes now; set by the steps where
@@ -81,6 +83,7 @@ class Handshake:
         self.done = False
         self.heard = False
         self.wants_tls: StartTLS | None = None
+        self.wants_verdict = False
         self.cipher: Cipher | None = None
         self.eof_means: ConsoleError | None = None
         self._wanted = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 
 from ironic_console.common.errors import (
     AuthenticationFailed,
+    LocalProtocolError,
     NoCommonSecurityType,
     RemoteProtocolError,
     Side,
@@ -61,6 +62,9 @@ class ServerPolicy:
     :ivar credential: what it has to know; ``None`` if nothing.
     :ivar challenge: makes the 16 random bytes of VncAuth.
     :ivar inside_tight: offer None and VncAuth inside Tight, not as they are.
+    :ivar deferred: who may is decided by the caller, once the client has
+        done what its security type asks for; what it says of itself (Plain)
+        is taken down and not judged.
     """
 
     security_types: tuple[int, ...] = (SecurityNumber.NONE,)
@@ -68,28 +72,56 @@ class ServerPolicy:
     challenge: Callable[[], bytes] = dataclasses.field(
         default=lambda: secrets.token_bytes(16), repr=False)
     inside_tight: bool = False
+    deferred: bool = False
 
 
 class ServerHandshake(Handshake):
     """From our banner through ServerInit.
 
-    :param server_init: what the handshake shall end with.
+    :param server_init: what the handshake shall end with; ``None`` if that
+        is known with the verdict only.
     :param policy: what the client has to do before.
     :param side: the peer, for errors.
     :raises ValueError: the policy offers nothing, or what we do not speak.
     :ivar policy: as given.
+    :ivar claim: who the client says it is, if it was asked.
+
+    Where the policy is ``deferred``, the handshake pauses before
+    SecurityResult until :meth:`admit` or :meth:`refuse` is called.
     :ivar shared: the client wants to leave other clients connected
         (RFC 6143 §7.3.1); known when the handshake is done.
     """
 
-    def __init__(self, server_init: ServerInit,
+    def __init__(self, server_init: ServerInit | None,
                  policy: ServerPolicy = ServerPolicy(),
                  side: Side = Side.BROWSER) -> None:
         self._server_init = server_init
         self.policy = policy
         self._offered = _top_level(policy)
         self.shared = True
+        self.claim: Credential | None = None
+        self._refusal = ''
         super().__init__(side)
+
+    def admit(self, server_init: ServerInit) -> None:
+        """The client may come in."""
+        self._server_init = server_init
+        self._decided()
+
+    def refuse(self, reason: str) -> None:
+        """It may not.
+
+        :param reason: sentence for the user; clients of version 3.8 get it.
+        """
+        self._refusal = reason
+        self._decided()
+
+    def _decided(self) -> None:
+        if not self.wants_verdict:
+            raise LocalProtocolError(self.side, self.step,
+                                     'nobody waits for a verdict')
+        self.wants_verdict = False
+        self._advance()
 
     def steps(self) -> Generator[None, None, None]:
         version = yield from agree_on_version(self)
@@ -105,10 +137,24 @@ class ServerHandshake(Handshake):
             if version.reason_after_failure:
                 self.send(_pack_text(exc.public_reason))
             raise
+        if self.policy.deferred:
+            self.step = 'verdict'
+            self.wants_verdict = True
+            while self.wants_verdict:
+                yield
+        if self._refusal:
+            # Versions that send no SecurityResult after None know no way to
+            # be told; they see that the connection is closed.
+            if result_follows or version.result_after_none:
+                self.send(_FAILED)
+                if version.reason_after_failure:
+                    self.send(_pack_text(self._refusal))
+            return
         if result_follows or version.result_after_none:
             self.send(_OK)
         self.shared = bool((yield from self.read_u8('ClientInit')))
         self.emit(Said('ClientInit'))
+        assert self._server_init is not None
         self.send(self._server_init.pack())
         if security.number == SecurityNumber.TIGHT:
             self.send(NO_CAPABILITIES)

@@ -15,11 +15,12 @@ from ironic_console.common.errors import (
     LimitExceeded,
 )
 from ironic_console.common.rfb.constants import SecurityNumber
-from ironic_console.common.rfb.credential import texts_of
+from ironic_console.common.rfb.credential import Credential, texts_of
 from ironic_console.common.rfb.security.base import (
     ResultFollows,
     SecurityType,
 )
+from ironic_console.common.secret import Secret
 
 if TYPE_CHECKING:
     from ironic_console.common.rfb.client import ClientHandshake
@@ -43,7 +44,10 @@ class PlainSecurity(SecurityType):
 
     def server_steps(self, handshake: 'ServerHandshake',
                      ) -> Generator[None, None, ResultFollows]:
-        known, expected = texts_of(handshake.policy.credential, _MAX_BYTES)
+        known, expected = b'', b''
+        if not handshake.policy.deferred:
+            known, expected = texts_of(handshake.policy.credential,
+                                       _MAX_BYTES)
         lengths = yield from handshake.read(8, 'lengths of Plain')
         name_size, password_size = struct.unpack('>II', lengths)
         for size in (name_size, password_size):
@@ -52,6 +56,11 @@ class PlainSecurity(SecurityType):
         username = yield from handshake.read(name_size, 'user name of Plain')
         password = yield from handshake.read(password_size,
                                              'password of Plain')
+        if handshake.policy.deferred:
+            handshake.claim = Credential(
+                Secret(password.decode(errors='replace')),
+                username.decode(errors='replace'))
+            return True
         right = hmac.compare_digest(username, known)
         right &= hmac.compare_digest(password, expected)
         if not right:
