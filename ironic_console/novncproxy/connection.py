@@ -7,13 +7,9 @@
 Blocking, straight down, on a thread of its own that ends with the story.
 """
 
-import dataclasses
 import logging
-import secrets
 from collections.abc import Callable
 
-from ironic_console.common import dialer
-from ironic_console.common.addresses import IPNetwork
 from ironic_console.common.channels.base import (
     READ,
     ChannelError,
@@ -22,56 +18,27 @@ from ironic_console.common.channels.base import (
 )
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.websocket import WebSocketChannel
-from ironic_console.common.clock import Clock, Deadline
-from ironic_console.common.endpoint import Endpoint
-from ironic_console.common.endpoint_dialer import EndpointDialer
+from ironic_console.common.clock import Deadline
 from ironic_console.common.errors import (
     BadRequest,
     ConsoleError,
-    Side,
     Unauthorized,
 )
-from ironic_console.common.rfb.pressed_keys import PressedKeys
-from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
 from ironic_console.novncproxy import close_reasons, http
-from ironic_console.novncproxy.authorizer import Authorizer
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.http import Answer, Conversation
-from ironic_console.novncproxy.link import Link
-from ironic_console.novncproxy.metrics import Metrics
-from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
+from ironic_console.novncproxy.opening import Opening, Services
+from ironic_console.novncproxy.relay import CLOSE_TIMEOUT
 from ironic_console.novncproxy.request import (
     ConnectRequest,
     PageRequest,
     parse_request,
     source_of,
 )
-from ironic_console.novncproxy.sessions import Session, SessionRegistry
-from ironic_console.novncproxy.settings import SetupLimits
+from ironic_console.novncproxy.sessions import Session
 
 LOG = logging.getLogger(__name__)
-
-Site = Callable[[PageRequest], Answer]
-
-
-@dataclasses.dataclass(frozen=True)
-class Services:
-    """What every connection of a process works with.
-
-    :ivar site: answers what is not a console, such as the page's files.
-    :ivar trusted_proxies: believed when they say whom they speak for.
-    """
-
-    authorizer: Authorizer
-    sessions: SessionRegistry
-    relay: Relay
-    dialer: EndpointDialer
-    site: Site
-    clock: Clock
-    limits: SetupLimits
-    metrics: Metrics = dataclasses.field(default_factory=Metrics)
-    trusted_proxies: tuple[IPNetwork, ...] = ()
 
 
 class Connection:
@@ -92,9 +59,9 @@ class Connection:
         self._services = services
         self._may_stay = may_stay
         self._limits = services.limits
-        self._id = secrets.token_hex(4)
-        # Whom the log and the limits take the browser for.
-        self._peer = channel.peer
+        self._opening = Opening(services, channel.peer)
+        self._id = self._opening.id
+        # Whom limits take the browser for.
         self._source = channel.peer.rpartition(':')[0].strip('[]')
 
     def run(self) -> None:
@@ -115,7 +82,7 @@ class Connection:
     def _converse(self) -> bool:
         """:returns: the relay has the connection now."""
         conversation = Conversation(self._channel)
-        deadline = self._deadline('head_timeout')
+        deadline = self._opening.deadline('head_timeout')
         again = True
         while again:
             again = False
@@ -132,10 +99,11 @@ class Connection:
                     return self._open_console(request, conversation)
                 again = self._answer(request, conversation)
             except (BadRequest, Unauthorized) as exc:
-                LOG.info('%s: refused %s: %s', self._id, self._peer, exc)
+                LOG.info('%s: refused %s: %s', self._id, self._opening.peer,
+                         exc)
                 self._services.metrics.refused(exc)
                 self._refuse(exc, conversation)
-            deadline = self._deadline('keepalive_timeout')
+            deadline = self._opening.deadline('keepalive_timeout')
         return False
 
     def _answer(self, request: PageRequest | ConnectRequest,
@@ -149,8 +117,9 @@ class Connection:
             answer = self._verdict(request)
         keep_alive = (answer.status < 400 and self._may_stay()
                       and self._limits.keepalive_timeout > 0)
-        return conversation.answer(answer, self._deadline('head_timeout'),
-                                   head_only, keep_alive)
+        return conversation.answer(
+            answer, self._opening.deadline('head_timeout'), head_only,
+            keep_alive)
 
     def _verdict(self, request: ConnectRequest) -> Answer:
         """Tell the page what the WebSocket would be told, which a page
@@ -161,7 +130,7 @@ class Connection:
                                           request.take_over)
         except ConsoleError as exc:
             LOG.info('%s: node %s would be refused for %s: %s', self._id,
-                     request.node, self._peer, exc)
+                     request.node, self._opening.peer, exc)
             return http.refusal(exc)
         # The page shows it; an endpoint's address is none of its business.
         node, limits = grant.node, self._services.relay.limits
@@ -177,12 +146,13 @@ class Connection:
         self._source = source_of(near, request.forwarded_for,
                                  self._services.trusted_proxies)
         if self._source != near:
-            self._peer = f'{self._source} (through {self._channel.peer})'
+            self._opening.peer = (f'{self._source} '
+                                  f'(through {self._channel.peer})')
 
     def _refuse(self, error: ConsoleError, conversation: Conversation,
                 ) -> None:
         conversation.answer(http.refusal(error),
-                            self._deadline('head_timeout'))
+                            self._opening.deadline('head_timeout'))
 
     # -- the console ---------------------------------------------------------
 
@@ -192,11 +162,11 @@ class Connection:
         services = self._services
         try:
             grant = services.authorizer.authorize(request)
-            session = services.sessions.add(
-                self._id, grant, self._source, request.take_over)
+            session = self._opening.admit(grant, self._source,
+                                          request.take_over)
         except ConsoleError as exc:
             LOG.info('%s: node %s refused for %s: %s', self._id,
-                     request.node, self._peer, exc)
+                     request.node, self._opening.peer, exc)
             services.metrics.refused(exc)
             self._refuse(exc, conversation)
             return False
@@ -214,63 +184,23 @@ class Connection:
 
     def _reach_console(self, session: Session, browser: WebSocketChannel,
                        ) -> bool:
-        node = session.grant.node
-        begun = self._services.clock.monotonic()
         try:
-            endpoint = node.endpoint()
-            opened = self._services.dialer.open(
-                endpoint, node.credential(), self._listener(Side.ENDPOINT))
-            begun = self._measure(Side.ENDPOINT, begun)
+            reached = self._opening.reach(session)
         except ConsoleError as exc:
             self._turn_away(session, browser, exc)
             return False
-        server = ServerHandshake(opened.handshake.server_init)
+        server = ServerHandshake(reached.server_init)
         try:
-            self._drive(browser, server)
-            self._measure(Side.BROWSER, begun)
-            rule = (ReadOnlyFilter() if session.grant.read_only
-                    else PressedKeys())
-            link = Link(browser, opened.channel, rule,
-                        self._end_listener(session, endpoint),
-                        to_endpoint=server.trailing_data(),
-                        to_browser=opened.handshake.trailing_data())
+            self._opening.drive(browser, server)
+            self._opening.hand_over(session, reached, browser, server)
         except BaseException as exc:
-            opened.channel.close()
+            reached.opened.channel.close()
             if not isinstance(exc, ConsoleError):
                 raise
-            self._log_failure(session, exc)
+            self._opening.give_up(session, exc)
             self._say_goodbye(browser, close_reasons.from_error(exc))
             return False
-        LOG.info('%s: node %s opened for %s at %s%s', self._id, node.uuid,
-                 self._peer, endpoint.address,
-                 ', read-only' if session.grant.read_only else '')
-        relay = self._services.relay
-        self._services.metrics.opened(node.interface)
-        relay.add(link)
-        self._services.sessions.established(
-            session, link, lambda reason: relay.close(link, reason))
         return True
-
-    def _measure(self, side: Side, begun: float) -> float:
-        """:returns: the time now."""
-        now = self._services.clock.monotonic()
-        self._services.metrics.handshake(side, now - begun)
-        return now
-
-    def _drive(self, browser: WebSocketChannel,
-               machine: ServerHandshake | RefusalHandshake) -> None:
-        dialer.drive(browser, machine,
-                     self._deadline('browser_handshake_timeout'),
-                     self._listener(Side.BROWSER))
-
-    def _listener(self, side: Side) -> dialer.Listener:
-        def listen(event: object) -> None:
-            LOG.debug('%s: %s < %s', self._id, side, event)
-        return listen
-
-    def _deadline(self, option: str) -> Deadline:
-        return Deadline(self._services.clock, getattr(self._limits, option),
-                        option)
 
     # -- endings -------------------------------------------------------------
 
@@ -281,20 +211,14 @@ class Connection:
         It is told twice, inside RFB and with the close frame, since not
         every viewer shows both.
         """
-        self._log_failure(session, error)
+        self._opening.give_up(session, error)
         reason = close_reasons.from_error(error)
         refusal = RefusalHandshake(f'{reason.text} ({self._id})')
         try:
-            self._drive(browser, refusal)
+            self._opening.drive(browser, refusal)
         except ConsoleError as exc:
             LOG.debug('%s: browser was not told: %s', self._id, exc)
         self._say_goodbye(browser, reason)
-
-    def _log_failure(self, session: Session, error: ConsoleError) -> None:
-        self._services.sessions.remove(session)
-        self._services.metrics.failed(error)
-        LOG.warning('%s: node %s could not be opened for %s: %s', self._id,
-                    session.grant.node.uuid, self._peer, error)
 
     def _say_goodbye(self, browser: WebSocketChannel, reason: CloseReason,
                      ) -> None:
@@ -309,23 +233,3 @@ class Connection:
                     return
         except ConsoleError as exc:
             LOG.debug('%s: browser did not wait: %s', self._id, exc)
-
-    def _end_listener(self, session: Session, endpoint: Endpoint,
-                      ) -> Callable[[Link, CloseReason], None]:
-        clock = self._services.clock
-        sessions = self._services.sessions
-        metrics = self._services.metrics
-        interface, peer = session.grant.node.interface, self._peer
-        opened_at = clock.monotonic()
-
-        def ended(link: Link, reason: CloseReason) -> None:
-            seconds = clock.monotonic() - opened_at
-            LOG.info(
-                '%s: node %s closed for %s at %s after %.1f s, %d bytes in, '
-                '%d bytes out: %s', session.id, session.grant.node.uuid,
-                peer, endpoint.address, seconds,
-                link.from_browser_bytes, link.to_browser_bytes, reason)
-            metrics.closed(interface, link, reason, seconds)
-            # Last: a process that waits for it may end then.
-            sessions.remove(session)
-        return ended

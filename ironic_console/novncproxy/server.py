@@ -14,8 +14,9 @@ from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import accept_tls
 from ironic_console.common.clock import Deadline
 from ironic_console.common.errors import ConfigError
-from ironic_console.novncproxy.connection import Connection, Services
+from ironic_console.novncproxy.connection import Connection
 from ironic_console.novncproxy.metrics import Metrics
+from ironic_console.novncproxy.opening import Services
 
 LOG = logging.getLogger(__name__)
 

@@ -23,13 +23,13 @@ from ironic_console.common.nodes import NodeStore
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.admin import AdminFolder, AdminServer
 from ironic_console.novncproxy.authorizer import Authorizer
-from ironic_console.novncproxy.connection import Services
 from ironic_console.novncproxy.ledger import Ledger
 from ironic_console.novncproxy.metrics import (
     Metrics,
     MetricsServer,
     PrometheusMetrics,
 )
+from ironic_console.novncproxy.opening import Services
 from ironic_console.novncproxy.pages import Pages
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
 from ironic_console.novncproxy.server import Server

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The second half of every connection's story: from a grant to the relay.
+
+    Grant ─▶ Session ─▶ Endpoint ─▶ Channel ─▶ ServerInit ─▶ Relay
+
+How a viewer comes to its grant, and how it is told when nothing comes of it,
+is up to connection.py (browsers) and viewers.py (everything else).
+"""
+
+import dataclasses
+import logging
+import secrets
+from collections.abc import Callable
+
+from ironic_console.common import dialer
+from ironic_console.common.addresses import IPNetwork
+from ironic_console.common.channels.base import Channel
+from ironic_console.common.channels.framing import ViewerChannel
+from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.endpoint_dialer import EndpointDialer, OpenEndpoint
+from ironic_console.common.errors import ConsoleError, Side
+from ironic_console.common.rfb.handshake import Handshake
+from ironic_console.common.rfb.pressed_keys import PressedKeys
+from ironic_console.common.rfb.read_only import ReadOnlyFilter
+from ironic_console.common.rfb.server import ServerHandshake
+from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.novncproxy.authorizer import Authorizer, Grant
+from ironic_console.novncproxy.close_reasons import CloseReason
+from ironic_console.novncproxy.http import Answer
+from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.metrics import Metrics
+from ironic_console.novncproxy.relay import Relay
+from ironic_console.novncproxy.request import PageRequest
+from ironic_console.novncproxy.sessions import Session, SessionRegistry
+from ironic_console.novncproxy.settings import SetupLimits
+
+LOG = logging.getLogger(__name__)
+
+Site = Callable[[PageRequest], Answer]
+
+
+@dataclasses.dataclass(frozen=True)
+class Services:
+    """What every connection of a process works with.
+
+    :ivar site: answers what is not a console, such as the page's files.
+    :ivar trusted_proxies: believed when they say whom they speak for.
+    """
+
+    authorizer: Authorizer
+    sessions: SessionRegistry
+    relay: Relay
+    dialer: EndpointDialer
+    site: Site
+    clock: Clock
+    limits: SetupLimits
+    metrics: Metrics = dataclasses.field(default_factory=Metrics)
+    trusted_proxies: tuple[IPNetwork, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """An endpoint that has let us in.
+
+    :ivar opened: owned by whoever has this.
+    """
+
+    endpoint: Endpoint
+    opened: OpenEndpoint
+
+    @property
+    def server_init(self) -> ServerInit:
+        return self.opened.handshake.server_init
+
+
+class Opening:
+    """One console on its way to one viewer.
+
+    :param services: of the process.
+    :param peer: whom the log takes the viewer for.
+    :ivar id: of the connection, in every line of the log.
+    """
+
+    def __init__(self, services: Services, peer: str) -> None:
+        self.id = secrets.token_hex(4)
+        self.peer = peer
+        self._services = services
+
+    def admit(self, grant: Grant, source: str, take_over: bool = False,
+              ) -> Session:
+        """Register a session.
+
+        :raises RequestError: there is no room for it.
+        """
+        return self._services.sessions.add(self.id, grant, source, take_over)
+
+    def reach(self, session: Session) -> Reached:
+        """Connect to the endpoint of a session, up to ServerInit.
+
+        :raises ConsoleError: there is no way to it; not logged yet.
+        """
+        node = session.grant.node
+        begun = self._services.clock.monotonic()
+        endpoint = node.endpoint()
+        reached = Reached(endpoint, self._services.dialer.open(
+            endpoint, node.credential(), self.listener(Side.ENDPOINT)))
+        self._services.metrics.handshake(
+            Side.ENDPOINT, self._services.clock.monotonic() - begun)
+        return reached
+
+    def hand_over(self, session: Session, reached: Reached,
+                  viewer: ViewerChannel, server: ServerHandshake) -> None:
+        """Let the relay carry it; both channels are its from now on.
+
+        :param server: the viewer's handshake, done.
+        :raises RemoteProtocolError: what came behind it is not allowed; both
+            channels stay the caller's.
+        """
+        node = session.grant.node
+        rule = (ReadOnlyFilter() if session.grant.read_only
+                else PressedKeys())
+        link = Link(viewer, reached.opened.channel, rule,
+                    self._end_listener(session, reached.endpoint),
+                    to_endpoint=server.trailing_data(),
+                    to_browser=reached.opened.handshake.trailing_data())
+        LOG.info('%s: node %s opened for %s at %s%s', self.id, node.uuid,
+                 self.peer, reached.endpoint.address,
+                 ', read-only' if session.grant.read_only else '')
+        relay = self._services.relay
+        self._services.metrics.opened(node.interface)
+        relay.add(link)
+        self._services.sessions.established(
+            session, link, lambda reason: relay.close(link, reason))
+
+    def give_up(self, session: Session, error: ConsoleError) -> None:
+        """Nothing comes of a session."""
+        self._services.sessions.remove(session)
+        self._services.metrics.failed(error)
+        LOG.warning('%s: node %s could not be opened for %s: %s', self.id,
+                    session.grant.node.uuid, self.peer, error)
+
+    def drive(self, channel: Channel, machine: Handshake) -> None:
+        """Hold a handshake with the viewer.
+
+        :raises ConsoleError: it failed.
+        """
+        begun = self._services.clock.monotonic()
+        dialer.drive(channel, machine,
+                     self.deadline('browser_handshake_timeout'),
+                     self.listener(Side.BROWSER))
+        self._services.metrics.handshake(
+            Side.BROWSER, self._services.clock.monotonic() - begun)
+
+    def listener(self, side: Side) -> dialer.Listener:
+        def listen(event: object) -> None:
+            LOG.debug('%s: %s < %s', self.id, side, event)
+        return listen
+
+    def deadline(self, option: str) -> Deadline:
+        return Deadline(self._services.clock,
+                        getattr(self._services.limits, option), option)
+
+    def _end_listener(self, session: Session, endpoint: Endpoint,
+                      ) -> Callable[[Link, CloseReason], None]:
+        clock = self._services.clock
+        sessions = self._services.sessions
+        metrics = self._services.metrics
+        interface, peer = session.grant.node.interface, self.peer
+        opened_at = clock.monotonic()
+
+        def ended(link: Link, reason: CloseReason) -> None:
+            seconds = clock.monotonic() - opened_at
+            LOG.info(
+                '%s: node %s closed for %s at %s after %.1f s, %d bytes in, '
+                '%d bytes out: %s', session.id, session.grant.node.uuid,
+                peer, endpoint.address, seconds,
+                link.from_browser_bytes, link.to_browser_bytes, reason)
+            metrics.closed(interface, link, reason, seconds)
+            # Last: a process that waits for it may end then.
+            sessions.remove(session)
+        return ended
