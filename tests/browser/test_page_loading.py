@@ -5,9 +5,7 @@ The program and the real noVNC, in front of an Xvnc; directly, behind nginx
 with TLS under a path, and in frames of other sites.
 """
 
-import base64
 import contextlib
-import hashlib
 import http.server
 import pathlib
 import threading
@@ -16,8 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from selenium.common.exceptions import JavascriptException
 
 from ironic_console.common import console_url
@@ -133,13 +129,8 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, proxy: LocalProxy,
 @pytest.fixture(scope='module')
 def window(certificate: Certificate) -> Iterator[Chromium]:
     # Trusted, rather than forgiven: of what is forgiven nothing is cached.
-    key = x509.load_pem_x509_certificate(
-        certificate.cert).public_key().public_bytes(
-            serialization.Encoding.DER,
-            serialization.PublicFormat.SubjectPublicKeyInfo)
-    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
-    with chromium(Size(1024, 768),
-                  f'--ignore-certificate-errors-spki-list={pin}') as browser:
+    with chromium(Size(1024, 768), '--ignore-certificate-errors-spki-list='
+                                   + certificate.pin) as browser:
         yield browser
 
 
