@@ -236,7 +236,7 @@ def test_default_speed_arrives_too(
     terminal.use(LAYOUTS['de'])
     text = 'echo "Grüße, é^ @€" | sudo tee ~/x\n'
     console.prepare(text, 'de', 'normal')
-    assert 'Enter' in console.browser.text('paste-preview')
+    assert 'Enter among them: 1.' in console.browser.text('paste-preview')
     assert ' s.' in console.browser.text('paste-preview')
     console.begin()
     assert not console.is_hidden('paste-progress')

@@ -263,8 +263,8 @@ export class PasteForm {
             choice(parts.speed, 'paste.speed'),
             parts.preview, parts.problem, parts.limited);
         body.append(parts.readOnly, parts.fields,
-            make('div', { className: 'row' }, parts.type, parts.cancel,
-                parts.progress),
+            make('div', { id: 'paste-actions', className: 'row' },
+                parts.type, parts.cancel, parts.progress),
             parts.said,
             make('p', { className: 'quiet',
                 textContent: this.#t('paste.hint') }));
