@@ -221,7 +221,8 @@ export class PasteForm {
         const button = (id, key, more) => make('button', { type: 'button',
             id, textContent: t(key), ...more });
         return {
-            fields: make('fieldset', { id: 'paste-fields' }),
+            fields: make('fieldset', { id: 'paste-fields',
+                'aria-label': t('panel.paste') }),
             readOnly: make('p', { id: 'paste-read-only', hidden: true,
                 textContent: t('paste.readOnly') }),
             text: make('textarea', { id: 'paste-text', rows: 4,
