@@ -15,12 +15,13 @@ import pytest
 
 from tests.browser.chromium import Chromium, Size, chromium
 from tests.helpers import pattern, png
+from tests.helpers.client_log import SET_ENCODINGS, messages
 from tests.helpers.endpoints import console_url
 from tests.helpers.input_recorder import InputRecorder
 from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import NODE, RunningWorker, node_record, wait_until
 from tests.helpers.xvnc import Xvnc
-from tests.simulators.rfb_server import RfbServer, good
+from tests.simulators.rfb_server import Peer, RfbServer, good
 
 SCREEN = Size(200, 150)
 WINDOW = Size(1024, 700)
@@ -82,15 +83,20 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
 
 
 def show(browser: Chromium, proxy: RunningWorker, port: int, *,
-         read_only: bool = False, keep: bool = False) -> None:
-    """Open a console and its screen panel.
+         read_only: bool = False) -> None:
+    """Open a console as a newcomer does, and its screen panel."""
+    forget(browser, proxy)
+    browser.open(console_url(proxy, node_record(port), read_only))
+    open_panel(browser)
 
-    :param keep: what earlier tests have chosen.
-    """
-    url = console_url(proxy, node_record(port), read_only)
-    if not keep:
-        forget(browser, proxy)
-    browser.open(url)
+
+def show_again(browser: Chromium) -> None:
+    """Reload the page: whoever has chosen something comes back."""
+    browser.driver.refresh()
+    open_panel(browser)
+
+
+def open_panel(browser: Chromium) -> None:
     browser.wait_phase('connected')
     browser.click_control('open-screen')
 
@@ -295,7 +301,7 @@ def test_choices_last_until_the_next_visit(
     zoom(browser, '3')
     browser.click_control('dot-cursor')
     choose_quality(browser, 'light')
-    show(browser, proxy, display.port, keep=True)
+    show_again(browser)
     browser.wait('3:1', lambda: 'at 3:1.' in browser.text('shown'))
     assert browser.run("document.getElementById('dot-cursor').checked")
     assert browser.run("document.getElementById('quality').value") == 'light'
@@ -310,7 +316,8 @@ def test_what_somebody_else_has_stored_does_no_harm(
         "for (const key of ['scale', 'quality', 'dotCursor'])"
         " localStorage.setItem(`ironic-console:${key}`, arguments[0])",
         stored)
-    show(browser, proxy, display.port, keep=True)
+    browser.open(console_url(proxy, node_record(display.port)))
+    open_panel(browser)
     assert browser.run("document.getElementById('scale-fit').checked")
     assert browser.run(
         "document.getElementById('quality').value") == 'automatic'
@@ -562,21 +569,10 @@ def test_who_may_only_look_cannot_change_the_servers_size(
     zoom(browser, '2')
 
 
-def encodings(received: bytes) -> list[set[int]]:
+def encodings(peer: Peer) -> list[set[int]]:
     """:returns: each SetEncodings that a simulated server has got."""
-    # Version, security type and ClientInit are 14 bytes.
-    found, at = [], 14
-    while at < len(received):
-        kind = received[at]
-        if kind == 2:
-            count = int.from_bytes(received[at + 2:at + 4])
-            found.append({
-                int.from_bytes(received[one:one + 4], signed=True)
-                for one in range(at + 4, at + 4 + 4 * count, 4)})
-            at += 4 + 4 * count
-        else:
-            at += {0: 20, 3: 10, 4: 8, 5: 6}[kind]
-    return found
+    return [message.encodings() for message in messages(peer)
+            if message.kind == SET_ENCODINGS]
 
 
 def choose_quality(browser: Chromium, name: str) -> None:
@@ -593,17 +589,16 @@ def test_the_chosen_quality_is_asked_for(
     with RfbServer(good()) as server:
         show(browser, proxy, server.port)
         peer = server.peer()
-        first = browser.wait('the first', lambda: encodings(
-            bytes(peer.received)))[0]
+        first = browser.wait('the first', lambda: encodings(peer))[0]
         assert {-32 + 6, -256 + 2} <= first
         choose_quality(browser, name)
         wait_until(lambda: {-32 + quality, -256 + compression}
-                   <= encodings(bytes(peer.received))[-1], 'the choice')
+                   <= encodings(peer)[-1], 'the choice')
         # The next connection begins with it.
-        show(browser, proxy, server.port, keep=True)
+        show_again(browser)
         peer = server.peer(1)
         assert {-32 + quality, -256 + compression} <= browser.wait(
-            'the first', lambda: encodings(bytes(peer.received)))[0]
+            'the first', lambda: encodings(peer))[0]
 
 
 def test_a_dot_is_shown_where_the_server_shows_no_pointer(
