@@ -292,6 +292,11 @@ def test_tells_the_session_in_words(
         browser.wait('a round trip', lambda: browser.run(
             "document.getElementById('session-roundTrip')"))
         assert re.fullmatch(r'\d+ ms', browser.text('session-roundTrip'))
+        # It is the way alone, without the time to open a connection.
+        assert browser.run(
+            "performance.getEntriesByType('resource').filter(one => "
+            "one.name.endsWith('/healthz')).map(one => "
+            'one.connectEnd - one.connectStart)[1]') == 0
         browser.wait('the warning', lambda: browser.text('time-left')
                      == '4 min left')
 
