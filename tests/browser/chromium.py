@@ -6,6 +6,7 @@ not know what a test expects. Coordinates are pixels of the server's screen,
 wherever the page has scaled them to. Every wait has a deadline.
 """
 
+import base64
 import contextlib
 import pathlib
 import shutil
@@ -19,6 +20,8 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
+
+from tests.helpers import png
 
 BROWSER = '/usr/bin/chromium'
 DRIVER = '/usr/bin/chromedriver'
@@ -183,6 +186,41 @@ class Chromium:
         """Save the window as a PNG file."""
         pathlib.Path(path).write_bytes(
             self.driver.get_screenshot_as_png())
+
+    def devtools(self, command: str, **parameters: Any) -> Any:
+        """Give a command of the DevTools protocol; :returns: its result."""
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def emulate(self, size: Size, ratio: float = 1.0, *,
+                touch: bool = False) -> None:
+        """Pretend to be another device, until :meth:`stop_emulating`.
+
+        :param size: of the page, in CSS pixels.
+        :param ratio: device pixels of a CSS pixel.
+        :param touch: it has a touch screen.
+        """
+        self.devtools('Emulation.setDeviceMetricsOverride',
+                      width=size.width, height=size.height,
+                      deviceScaleFactor=ratio, mobile=touch)
+        self.devtools('Emulation.setTouchEmulationEnabled', enabled=touch,
+                      maxTouchPoints=5)
+        # A page hears of it with its next frame, which nobody else needs.
+        self.capture(0, 0, 1, 1)
+
+    def stop_emulating(self) -> None:
+        """Be what it is again."""
+        self.devtools('Emulation.clearDeviceMetricsOverride')
+        self.devtools('Emulation.setTouchEmulationEnabled', enabled=False)
+
+    def capture(self, left: float, top: float, width: float,
+                height: float) -> png.Picture:
+        """:returns: a part of the page as it is seen, in device pixels; what
+        it takes is in CSS pixels."""
+        shot = self.devtools(
+            'Page.captureScreenshot', format='png', clip={
+                'x': left, 'y': top, 'width': width, 'height': height,
+                'scale': 1})
+        return png.read(base64.b64decode(shot['data']))
 
     def console_log(self) -> list[dict[str, Any]]:
         """:returns: all entries since the start: level, source, message."""

@@ -212,19 +212,29 @@ def test_typing_reaches_programs_on_a_real_x_display(
         assert program.running()
 
 
-def test_console_works_inside_a_frame_with_horizons_title(
+def test_console_in_a_frame_of_horizons_tells_its_parent_nothing(
         ironic: LocalIronic, browser: Chromium,
         make_node: Callable[..., str], tmp_path: pathlib.Path) -> None:
-    link = ironic.rest.console_url(make_node()) + '&title=name%28uuid%29'
+    node = make_node()
+    link = ironic.rest.console_url(node) + '&title=name%28uuid%29'
     page = tmp_path / 'horizon.html'
     page.write_text('<!doctype html><title>tab</title><iframe id="console" '
                     'width="1000" height="700"></iframe>')
     browser.open(page.as_uri())
     browser.driver.execute_script(
+        "window.heard = []; onmessage = (event) => heard.push(event.data);"
         "document.getElementById('console').src = arguments[0]", link)
     browser.driver.switch_to.frame('console')
     try:
         browser.wait_phase('connected')
         browser.wait('colour bars', lambda: look.has_bars(browser))
+        assert browser.text('name') == 'name(uuid)'
+        # What it shows is for its user alone, also when it ends.
+        browser.click_control('open-session')
+        ironic.rest.set_console(node, False)
+        browser.wait_phase('closed')
     finally:
         browser.driver.switch_to.default_content()
+    assert browser.run('heard') == []
+    assert browser.driver.title == 'tab'
+    assert browser.run("document.getElementById('console').src") == link

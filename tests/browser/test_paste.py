@@ -236,7 +236,7 @@ def test_default_speed_arrives_too(
     terminal.use(LAYOUTS['de'])
     text = 'echo "Grüße, é^ @€" | sudo tee ~/x\n'
     console.prepare(text, 'de', 'normal')
-    assert 'Enter' in console.browser.text('paste-preview')
+    assert 'Enter among them: 1.' in console.browser.text('paste-preview')
     assert ' s.' in console.browser.text('paste-preview')
     console.begin()
     assert not console.is_hidden('paste-progress')
@@ -322,6 +322,35 @@ def test_hidden_tab_pauses_typing_and_repeats_nothing(
         driver.switch_to.window(first)
     console.wait_done()
     assert terminal.take(len(text)) == text
+
+
+def test_keys_pressed_meanwhile_do_not_mix_with_the_text(
+        console: Page, terminal: Typewriter) -> None:
+    terminal.use(LAYOUTS['us'])
+    console.prepare('A' * 20, 'us', 'slow')
+    console.begin()
+    console.browser.wait('a beginning', terminal.heard)
+    console.browser.click_control('ctrl-alt-del')
+    console.wait_done()
+    # As xterm tells of Ctrl+Alt+Delete.
+    delete = '\x1b[3;7~'
+    heard = terminal.take(20 + len(delete))
+    assert delete in heard
+    assert heard.replace(delete, '') == 'A' * 20
+
+
+def test_sticky_modifiers_are_let_go_before_typing(
+        console: Page, terminal: Typewriter) -> None:
+    terminal.use(LAYOUTS['us'])
+    console.browser.click_control('open-keys')
+    console.browser.driver.find_element(
+        'css selector', '[data-hold=Ctrl]').click()
+    console.browser.wait('Ctrl', terminal.keys_down)
+    console.browser.click_control('open-paste')
+    console.prepare('abc', 'us')
+    console.begin()
+    console.wait_done()
+    assert terminal.take(3) == 'abc'
 
 
 def test_characters_that_cannot_be_typed_are_shown_and_stop_it(

@@ -13,6 +13,7 @@ In a test::
     client_side = authority.client_context()
 """
 
+import base64
 import dataclasses
 import datetime
 import hashlib
@@ -66,6 +67,16 @@ class Certificate:
         """SHA-256 of it, 64 hex digits."""
         der = ssl.PEM_cert_to_DER_cert(self.cert.decode())
         return hashlib.sha256(der).hexdigest()
+
+    @property
+    def pin(self) -> str:
+        """SHA-256 of its public key in base64, as Chromium's
+        ``--ignore-certificate-errors-spki-list`` wants it."""
+        key = x509.load_pem_x509_certificate(self.cert).public_key()
+        der = key.public_bytes(
+            serialization.Encoding.DER,
+            serialization.PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
     def encrypted_key(self, password: str) -> bytes:
         """:returns: the key as PEM under a password."""

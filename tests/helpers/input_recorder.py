@@ -16,6 +16,8 @@ _MARK = 'TEST_MARK'
 _EVENT = re.compile(r'^(\w+) event, .*?(?=^\w+ event, |\Z)', re.M | re.S)
 _DETAIL = re.compile(r'keysym 0x[0-9a-f]+, (\w+)|button (\d+)|atom \w+ '
                      r'\((\w+)\)')
+_PLACE = re.compile(r'^(Button\w+) event,.*?root:\((\d+),(\d+)\),'
+                    r'.*?button (\d+)', re.M | re.S)
 
 
 class InputRecorder:
@@ -41,13 +43,23 @@ class InputRecorder:
         self._set_mark(mark)
         wait_until(lambda: len(self._marks_seen()) >= int(mark),
                    'xev sees the mark')
-        *before, _ = self._events()
-        taken, self._read = before[self._read:], len(before) + 1
+        # More may have come since.
+        events = self._events()
+        end = [place for place, event in enumerate(events)
+               if event == f'PropertyNotify {_MARK}'][int(mark) - 1]
+        taken, self._read = events[self._read:end], end + 1
         return taken
 
     def wait_for(self, event: str) -> None:
         """Wait for an event that has not been taken yet; take nothing."""
         wait_until(lambda: event in self._events()[self._read:], event)
+
+    def places(self) -> list[tuple[str, int, int]]:
+        """:returns: each event of a button so far, also of those taken, such
+            as ``ButtonPress 1``, and where it was on the screen."""
+        assert self._program
+        return [(f'{match[1]} {match[4]}', int(match[2]), int(match[3]))
+                for match in _PLACE.finditer(self._program.written())]
 
     def _set_mark(self, text: str) -> None:
         self._display.run('xprop', 'x11-utils', '-root', '-f', _MARK, '8s',

@@ -270,6 +270,7 @@ test('waits for another attempt with the words of what went wrong', () => {
         assert.deepEqual(waiting, { ...over, waiting: true });
         assert.ok(isOver(waiting));
         assert.deepEqual(next(waiting, { type: 'give-up' }), over);
+        assert.deepEqual(next(over, { type: 'give-up' }), over);
         assert.deepEqual(next(waiting, CONNECT), walk(CONNECT));
     }
 });
@@ -283,7 +284,12 @@ test('an attempt by itself is one until it is over', () => {
         const stopped = next(state, { type: 'give-up' });
         assert.equal(stopped.phase, 'failed');
         assert.equal(stopped.canRetry, true);
+        assert.equal(stopped.again, false);
     }
+    const over = walk(again, OPEN, close(4503));
+    assert.equal(over.again, true);
+    assert.equal(next(over, { type: 'wait' }).again, false);
+    assert.equal(next(over, { type: 'give-up' }).again, false);
     assert.equal(walk(again).words, 'phase.reconnecting');
     assert.deepEqual(walk(again, OPEN, SCREEN), connected);
 });

@@ -213,8 +213,9 @@ def test_packs_the_page_itself(site):
 def test_packs_nothing_that_is_short_or_does_not_shrink(novnc):
     (novnc / 'core' / 'noise.js').write_bytes(
         random.Random(1).randbytes(2000))
+    (novnc / 'core' / 'packet.js').write_bytes(b' ' * 859)
     site = Pages(PagePolicy(novnc))
-    for name in ('rfb.js', 'noise.js'):
+    for name in ('rfb.js', 'noise.js', 'packet.js'):
         answer = static(site, f'novnc/core/{name}', gzip=True)
         assert answer == static(site, f'novnc/core/{name}')
         assert 'Vary' not in dict(answer.headers)

@@ -48,6 +48,7 @@ def test_finds_every_form_of_a_static_import(source, specifiers):
     "export var info = 'inflate (from Nodeca)';",
     "export { a };\nconst from = './a.js';",
     "imported from './a.js'",
+    'const a = /import "b.js"/;',
     'export function from() {}',
     '',
 ], ids=repr)

@@ -162,6 +162,7 @@ export class Connection {
         const seconds = isWorthAnother(this.#state, this.#worked) ?
             this.#backOff.next(now(), this.#state.retryAfter) : null;
         if (seconds === null) {
+            this.#tell({ type: 'give-up' });
             return;
         }
         this.#attempt.abort();

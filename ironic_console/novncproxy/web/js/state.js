@@ -18,7 +18,8 @@
 //     retryAfter  seconds that the proxy asks us to wait, or null
 //     canRetry    whether trying again can help
 //     waiting     another attempt is due, by itself (reconnect.js)
-//     again       this is one of those attempts
+//     again       this is one of those attempts, or its end that nobody has
+//                 decided about yet
 //     opened      the WebSocket was open once in this attempt
 //     ask         the proxy should be asked why (an `answer` event follows)
 //     told        the far end said why itself; nothing knows better
@@ -134,12 +135,15 @@ const reactions = {
 
     // Another attempt is due; the words stay those of what went wrong.
     'wait': (state) => isOver(state) && state.canRetry ?
-        make(state.phase, state.words, { ...state, waiting: true }) : state,
+        make(state.phase, state.words,
+            { ...state, waiting: true, again: false }) : state,
 
     // No more attempts by itself.
-    'give-up': (state) => state.again ?
-        end(state, 'end.ended', { canRetry: true }) :
-        make(state.phase, state.words, { ...state, waiting: false }),
+    'give-up': (state) => {
+        const over = end(state, 'end.ended', { canRetry: true });
+        return make(over.phase, over.words,
+            { ...over, waiting: false, again: false });
+    },
 };
 
 function judge(state, verdict) {
@@ -194,7 +198,7 @@ function end(state, words, rest) {
         return state;
     }
     return make(state.phase === 'connected' ? 'closed' : 'failed', words,
-        rest);
+        { again: state.again, ...rest });
 }
 
 function make(phase, words, rest = {}) {

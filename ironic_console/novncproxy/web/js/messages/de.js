@@ -455,16 +455,16 @@ export default Object.freeze({
     'paste.enter': 'Am Ende die Eingabetaste drücken',
     'paste.layout': 'Tastatur des Servers',
     'paste.speed': 'Tempo',
-    'speed.slow': 'Langsam, falls Tasten fehlen',
+    'speed.slow': 'Langsam',
     'speed.normal': 'Normal',
-    'speed.fast': 'Schnell, für virtuelle Server',
-    'paste.count': '{count} Zeichen.',
-    'paste.enters': 'Die Eingabetaste wird {count}-mal gedrückt.',
+    'speed.fast': 'Schnell',
+    'paste.count': 'Zu tippende Zeichen: {count}.',
+    'paste.enters': 'Eingabetaste darunter: {count}.',
     'paste.seconds': 'Dauert etwa {count} s.',
     'paste.minutes': 'Dauert etwa {count} Minuten.',
-    'paste.unknown': '{count} der Zeichen kann diese Tastatur nicht tippen. ' +
-        'Wählen Sie eine andere, ändern Sie den Text, oder lassen Sie sie ' +
-        'weg.',
+    'paste.unknown': 'Zeichen, die diese Tastatur nicht tippen kann: ' +
+        '{count}. Wählen Sie eine andere, ändern Sie den Text, oder lassen ' +
+        'Sie diese Zeichen weg.',
     'paste.once': '{name} in Zeile {line}, Spalte {column}',
     'paste.times': '{name}, {times}-mal, zuerst in Zeile {line}, Spalte ' +
         '{column}',
@@ -491,8 +491,10 @@ export default Object.freeze({
     'paste.cancelled': 'Das Tippen wurde nach {percent} Prozent abgebrochen.',
     'paste.lost': 'Die Verbindung brach ab, nachdem {percent} Prozent ' +
         'getippt waren. Prüfen Sie auf dem Bildschirm, was angekommen ist.',
-    'paste.hint': 'Die Feststelltaste des Servers muss aus sein. Schließen ' +
-        'bricht das Tippen ab, ein verborgener Tab hält es an.',
+    'paste.hint': 'Die Feststelltaste des Servers muss aus sein. Langsam ' +
+        'hilft, wo Tasten verloren gehen, schnell passt zu virtuellen ' +
+        'Servern. Schließen bricht das Tippen ab, ein verborgener Tab hält ' +
+        'es an.',
     'layout.be': 'Belgisch',
     'layout.br': 'Portugiesisch (Brasilien)',
     'layout.ca-fr': 'Französisch (Kanada)',

@@ -431,14 +431,14 @@ export default Object.freeze({
     'paste.enter': 'Press Enter at the end',
     'paste.layout': 'Keyboard of the server',
     'paste.speed': 'Speed',
-    'speed.slow': 'Slow, if keys get lost',
+    'speed.slow': 'Slow',
     'speed.normal': 'Normal',
-    'speed.fast': 'Fast, for virtual servers',
-    'paste.count': '{count} characters.',
-    'paste.enters': 'Enter is pressed {count} times.',
+    'speed.fast': 'Fast',
+    'paste.count': 'Characters to type: {count}.',
+    'paste.enters': 'Enter among them: {count}.',
     'paste.seconds': 'Takes about {count} s.',
     'paste.minutes': 'Takes about {count} minutes.',
-    'paste.unknown': 'This keyboard cannot type {count} of the characters. ' +
+    'paste.unknown': 'Characters that this keyboard cannot type: {count}. ' +
         'Choose another keyboard, change the text, or leave them out.',
     'paste.once': '{name} in line {line}, column {column}',
     'paste.times': '{name}, {times} times, first in line {line}, column ' +
@@ -462,8 +462,9 @@ export default Object.freeze({
     'paste.cancelled': 'Typing was cancelled after {percent} percent.',
     'paste.lost': 'The connection was lost after {percent} percent were ' +
         'typed. Check on the screen what has arrived.',
-    'paste.hint': 'Caps Lock of the server has to be off. Closing this ' +
-        'cancels typing, a hidden tab pauses it.',
+    'paste.hint': 'Caps Lock of the server has to be off. Slow helps where ' +
+        'keys get lost, fast suits virtual servers. Closing this cancels ' +
+        'typing, a hidden tab pauses it.',
     'layout.be': 'Belgian',
     'layout.br': 'Portuguese (Brazil)',
     'layout.ca-fr': 'French (Canada)',

@@ -221,7 +221,8 @@ export class PasteForm {
         const button = (id, key, more) => make('button', { type: 'button',
             id, textContent: t(key), ...more });
         return {
-            fields: make('fieldset', { id: 'paste-fields' }),
+            fields: make('fieldset', { id: 'paste-fields',
+                'aria-label': t('panel.paste') }),
             readOnly: make('p', { id: 'paste-read-only', hidden: true,
                 textContent: t('paste.readOnly') }),
             text: make('textarea', { id: 'paste-text', rows: 4,
@@ -263,8 +264,8 @@ export class PasteForm {
             choice(parts.speed, 'paste.speed'),
             parts.preview, parts.problem, parts.limited);
         body.append(parts.readOnly, parts.fields,
-            make('div', { className: 'row' }, parts.type, parts.cancel,
-                parts.progress),
+            make('div', { id: 'paste-actions', className: 'row' },
+                parts.type, parts.cancel, parts.progress),
             parts.said,
             make('p', { className: 'quiet',
                 textContent: this.#t('paste.hint') }));
