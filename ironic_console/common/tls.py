@@ -159,17 +159,30 @@ class EndpointTls:
             used is decided by the endpoint's list of security types.
         :raises CertificateRejected: the endpoint wants no check, and our
             operator has not allowed that.
+        :raises ConfigError: the CAs that it brings along are none.
         """
         if anonymous:
             return self._anonymous
         if policy.verify == 'ca':
-            return self._verifying
+            return (self._trusting_only(policy.ca) if policy.ca
+                    else self._verifying)
         if policy.verify == 'none' and not self._settings.allow_unverified:
             raise CertificateRejected(
                 'the endpoint asks for TLS without a check of its '
                 'certificate; [ironic_console]allow_unverified_tls forbids '
                 'that')
         return self._trusting
+
+    def _trusting_only(self, ca: str) -> ssl.SSLContext:
+        context = self._context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True
+        try:
+            context.load_verify_locations(cadata=ca)
+        except (ssl.SSLError, ValueError) as exc:
+            raise ConfigError('console_endpoint/tls/ca holds no certificates '
+                              f'of CAs in PEM: {exc}') from exc
+        return context
 
     @staticmethod
     def check(policy: TlsPolicy, certificate: bytes | None) -> None:
