@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from oslo_service import backend
 
+from tests.helpers.bmc import Bmcs
+from tests.helpers.certificates import Authority
 from tests.helpers.container_provider import install_provider
 from tests.helpers.xvnc import Xvnc
 from tools.lab import novnc, ports
@@ -90,3 +92,16 @@ def proxy(ironic: LocalIronic, proxy_port: int,
     with LocalProxy(ironic.config_file, tmp_path_factory.mktemp('proxy'),
                     port=proxy_port) as running:
         yield running
+
+
+@pytest.fixture(scope='session')
+def bmc_authority() -> Authority:
+    """Whose certificates the simulated BMCs have."""
+    return Authority('BMC authority')
+
+
+@pytest.fixture
+def bmcs(tmp_path: pathlib.Path, bmc_authority: Authority) -> Iterator[Bmcs]:
+    """Simulated BMCs, as many as a test starts."""
+    with Bmcs(tmp_path, bmc_authority) as started:
+        yield started

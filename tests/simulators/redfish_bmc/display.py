@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Xtigervnc that listens on a UNIX socket and wants a password.
+
+Who may reach that socket from outside is up to :mod:`gate`.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+
+from tests.helpers.certificates import Certificate
+from tools.lab import installing
+from tools.lab.process import Program
+
+START_TIMEOUT = 30.0
+X_TIMEOUT = 10.0
+NAME = 'OpenVNC'
+SIZE = '1024x768'
+#: Fixed key of password files of VNC servers: it hides, it does not encrypt.
+_FILE_KEY = bytes((23, 82, 107, 6, 35, 78, 88, 7))
+
+
+def obfuscate(password: str) -> bytes:
+    """:returns: a password as TigerVNC has it in a file, 8 bytes."""
+    # VNC's DES reads the bits of each byte of a key from the other end.
+    key = bytes(int(f'{byte:08b}'[::-1], 2) for byte in _FILE_KEY)
+    # Three times the same key is DES.
+    des = Cipher(TripleDES(key * 3), modes.ECB()).encryptor()
+    return des.update(password.encode()[:8].ljust(8, b'\0'))
+
+
+class Display:
+    """One that runs from the beginning to :meth:`stop`.
+
+    :param folder: its own; the path must be short, for a UNIX socket.
+    :param depth: of its pixels, in bits.
+    :param vencrypt: certificate to be shown inside VeNCrypt, which is then
+        its only security type; else that is VncAuth.
+    :ivar path: of its socket.
+    """
+
+    def __init__(self, folder: pathlib.Path, password: str, depth: int,
+                 vencrypt: Certificate | None = None) -> None:
+        self.path = str(folder / 'rfb')
+        self._password_file = folder / 'password'
+        self._x_log = folder / 'x-program.log'
+        self.set_password(password)
+        types = ['-SecurityTypes', 'VncAuth']
+        if vencrypt:
+            files = vencrypt.save(folder, 'vencrypt')
+            types = ['-SecurityTypes', 'X509Vnc', '-X509Cert',
+                     files.cert_file, '-X509Key', files.key_file]
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+        # It chooses a display that is free, and tells that first. Without a
+        # list of those who failed: tests fail on purpose.
+        self._program = Program([
+            _find('Xtigervnc', 'tigervnc-standalone-server'), '-displayfd',
+            '1', '-rfbport', '-1', '-rfbunixpath', self.path, '-rfbunixmode',
+            '0600', *types, '-rfbauth', self._password_file, '-geometry',
+            SIZE, '-depth', str(depth), '-desktop', NAME, '-AlwaysShared',
+            '-UseBlacklist=0'], folder / 'display.log')
+
+    def set_password(self, password: str) -> None:
+        """It holds for who connects from now on."""
+        path = self._password_file
+        new = path.with_suffix('.new')
+        with open(new, 'wb', opener=lambda name, flags: os.open(
+                name, flags, 0o600)) as file:
+            file.write(obfuscate(password))
+        new.replace(path)
+
+    @property
+    def pid(self) -> int:
+        return self._program.pid
+
+    def run(self, program: str, package: str, *arguments: str) -> None:
+        """Run an X program on it to its end, as soon as it is there.
+
+        :param package: of Debian that has it.
+        """
+        self._program.wait_for(lambda: bool(self._number()), START_TIMEOUT,
+                               'the number of its display')
+        with self._x_log.open('w') as output:
+            subprocess.run(
+                [_find(program, package), *arguments], check=True,
+                env={'DISPLAY': f':{self._number()}'}, stdout=output,
+                stderr=subprocess.STDOUT, timeout=X_TIMEOUT)
+
+    def stop(self) -> None:
+        self._program.stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+    def _number(self) -> str:
+        found = re.search(r'^(\d+)$', self._program.written(), re.MULTILINE)
+        return found[1] if found else ''
+
+
+def _find(name: str, package: str) -> str:
+    path = installing.find_program(name)
+    assert path, f'{name} is missing: apt-get install {package}'
+    return path

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The VNC port of a BMC: who gets in, over TLS or not, when and for how long.
+
+Of RFB it knows just enough to see that an authentication has succeeded; all
+is carried to the server behind it and back.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar('_T')
+#: Seconds for the server behind it to be there.
+REACH_TIMEOUT = 30.0
+REACH_INTERVAL = 0.05
+#: For calls from other threads, seconds.
+PATIENCE = 10.0
+PIECE = 1 << 16
+#: Server's bytes of the longest handshake that is looked at.
+HANDSHAKE = 12 + 256 + 16 + 4
+VNC_AUTH = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """What holds for who comes now.
+
+    :ivar sessions: most viewers at a time.
+    :ivar banner_delay: seconds before the first byte.
+    :ivar idle_timeout: seconds without input.
+    """
+
+    sessions: int
+    banner_delay: float
+    idle_timeout: float
+
+
+@dataclasses.dataclass
+class Counters:
+    """What has come so far.
+
+    :ivar connections: all of them, but for failed TLS handshakes.
+    :ivar authenticated: those that gave the password; unknown in VeNCrypt.
+    :ivar refused: those that were one too many.
+    :ivar idled: those that were closed for their silence.
+    """
+
+    connections: int = 0
+    authenticated: int = 0
+    refused: int = 0
+    idled: int = 0
+
+
+class Loop:
+    """An event loop on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever,
+                                        daemon=True, name='VNC gate')
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """:returns: what it returns, from any other thread."""
+        return asyncio.run_coroutine_threadsafe(
+            work, self._loop).result(PATIENCE)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
+
+
+class Gate:
+    """One port; open from :meth:`open` to :meth:`close`, again and again.
+
+    :param rules: asked for each viewer.
+    """
+
+    def __init__(self, loop: Loop, host: str,
+                 rules: Callable[[], Rules]) -> None:
+        self.counters = Counters()
+        self._loop = loop
+        self._host = host
+        self._rules = rules
+        self._path = ''
+        self._server: asyncio.Server | None = None
+        self._viewers: dict[asyncio.Task[Any], _Spy] = {}
+
+    def open(self, port: int, path: str,
+             context: ssl.SSLContext | None) -> None:
+        """Listen.
+
+        :param path: socket of the server behind.
+        :param context: for TLS from the first byte.
+        :raises OSError: the port is not to be had.
+        """
+        self._path = path
+
+        async def start() -> asyncio.Server:
+            return await asyncio.start_server(
+                self._serve, self._host, port, ssl=context)
+        self._server = self._loop.call(start())
+
+    def close(self) -> None:
+        """Nobody gets in, and those who are in get out."""
+        server, self._server = self._server, None
+
+        async def stop() -> None:
+            if server:
+                server.close()
+            viewers = list(self._viewers)
+            for viewer in viewers:
+                viewer.cancel()
+            await asyncio.gather(*viewers, return_exceptions=True)
+        self._loop.call(stop())
+
+    def live(self) -> int:
+        """:returns: number of viewers that gave the password."""
+        return sum(spy.authenticated for spy in list(self._viewers.values()))
+
+    def viewers(self) -> int:
+        """:returns: number of connections, in whatever state."""
+        return len(self._viewers)
+
+    async def _serve(self, reader: asyncio.StreamReader,
+                     writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        rules = self._rules()
+        self.counters.connections += 1
+        if len(self._viewers) >= rules.sessions:
+            self.counters.refused += 1
+            writer.close()
+            return
+        self._viewers[task] = spy = _Spy(self.counters)
+        try:
+            # The ends of both are ordinary ends of a viewer.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await asyncio.sleep(rules.banner_delay)
+                await self._carry(reader, writer, rules, spy)
+        finally:
+            del self._viewers[task]
+            writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader,
+                     writer: asyncio.StreamWriter, rules: Rules,
+                     spy: '_Spy') -> None:
+        inner_reader, inner_writer = await self._reach()
+        try:
+            async with asyncio.TaskGroup() as both:
+                down = both.create_task(_pump(inner_reader, writer, spy.server,
+                                              None))
+                up = both.create_task(_pump(reader, inner_writer, spy.client,
+                                            rules.idle_timeout))
+                done, pending = await asyncio.wait(
+                    (down, up), return_when=asyncio.FIRST_COMPLETED)
+                for one in pending:
+                    one.cancel()
+                if up in done and not up.exception() and up.result():
+                    self.counters.idled += 1
+        except* OSError:
+            pass
+        finally:
+            # What the server said last is still to be delivered.
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    writer.close()
+                    await writer.wait_closed()
+            inner_writer.transport.abort()
+
+    async def _reach(self) -> tuple[asyncio.StreamReader,
+                                    asyncio.StreamWriter]:
+        async with asyncio.timeout(REACH_TIMEOUT):
+            while True:
+                try:
+                    return await asyncio.open_unix_connection(self._path)
+                except OSError:
+                    await asyncio.sleep(REACH_INTERVAL)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
+                look: Callable[[bytes], None],
+                silence: float | None) -> bool:
+    """:param silence: seconds that it waits for bytes.
+    :returns: whether it waited for so long; else its source has ended."""
+    while True:
+        try:
+            async with asyncio.timeout(silence):
+                data = await reader.read(PIECE)
+        except TimeoutError:
+            return True
+        if not data:
+            return False
+        look(data)
+        writer.write(data)
+        await writer.drain()
+
+
+class _Spy:
+    """Sees whether VncAuth has succeeded. RFC 6143 section 7.1."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.authenticated = False
+        self._counters = counters
+        self._said = b''
+        self._heard = b''
+
+    def client(self, data: bytes) -> None:
+        self._heard = (self._heard + data)[:13]
+
+    def server(self, data: bytes) -> None:
+        if len(self._said) >= HANDSHAKE or self.authenticated:
+            return
+        self._said = (self._said + data)[:HANDSHAKE]
+        result = self._said[self._result_at():][:4]
+        if result == bytes(4):
+            self.authenticated = True
+            self._counters.authenticated += 1
+
+    def _result_at(self) -> int:
+        """:returns: where SecurityResult is; beyond all if nowhere."""
+        if self._heard[:12] == b'RFB 003.003\n':
+            return 12 + 4 + 16
+        if self._heard[12:] != bytes((VNC_AUTH,)):
+            return HANDSHAKE
+        return 12 + 1 + self._said[12] + 16
