@@ -339,6 +339,13 @@ class DellAttributes:
         """
         self._bmc.patch(self._resource.path, values)
 
+    def pause(self, seconds: float) -> bool:
+        """Wait before reading again.
+
+        :returns: there is time left for that.
+        """
+        return self._bmc.pause(seconds)
+
 
 class _Attributes(attributes.DellAttributes):
     # Among hundreds of settings of a BMC are some that open something.
