@@ -76,11 +76,14 @@ def ironic(tmp_path_factory: pytest.TempPathFactory, schema: pathlib.Path,
                 'container_provider': container_provider},
         'ironic_console': {'endpoint_networks': '127.0.0.0/8',
                            'recheck_interval': 1, 'connect_timeout': 3,
-                           'handshake_timeout': 3},
+                           'handshake_timeout': 3, 'bmc_timeout': 20,
+                           'vnc_ready_timeout': 20,
+                           'console_check_interval': 2},
     }
     with LocalIronic(
             tmp_path_factory.mktemp('ironic'), hardware_types=TYPES,
-            console_interfaces=('fake-vnc', 'fake-graphical', 'no-console'),
+            console_interfaces=('fake-vnc', 'idrac-vnc',
+                                'fake-graphical', 'no-console'),
             options=options, debug=True, schema=schema) as running:
         yield running
 
