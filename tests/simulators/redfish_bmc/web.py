@@ -168,6 +168,9 @@ def pack(request: Request, answer: Answer) -> bytes:
     headers = {'Content-Type': 'application/json;odata.metadata=minimal',
                'Cache-Control': 'no-cache', **answer.headers,
                'Content-Length': str(len(answer.body))}
+    # Who asks for it and is not told so takes the connection for usable.
+    if request.headers.get('connection', '').lower() == 'close':
+        headers['Connection'] = 'close'
     head = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
     body = b'' if request.method == 'HEAD' else answer.body
     return f'HTTP/1.1 {answer.status} {reason}\r\n{head}\r\n'.encode() + body
