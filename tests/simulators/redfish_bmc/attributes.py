@@ -151,10 +151,10 @@ class Attributes:
     def _value_problems(self, attribute: Attribute, value: Any,
                         ) -> Iterator[Message]:
         name, say = attribute.name, self._messages
-        kind = int if attribute.kind == 'Integer' else str
-        if type(value) is not kind:
+        # A bool is an int, but not to a BMC.
+        if type(value) is not type(attribute.default):
             yield say.wrong_type(name, value)
-        elif kind is int:
+        elif attribute.kind == 'Integer':
             if not attribute.low <= value <= attribute.high:
                 yield say.out_of_range(name, value)
         elif attribute.values:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All parts of a BMC, joined. It has no logic of its own."""
 
+import contextlib
 import dataclasses
 import pathlib
 import shutil
@@ -48,6 +49,7 @@ class RedfishBmc:
     :param profile: name of a generation.
     :param knobs: what goes wrong from the beginning.
     :ivar vnc: its VNC server.
+    :ivar sessions: who has logged in.
     :ivar witness: where redirections go to.
     """
 
@@ -60,37 +62,46 @@ class RedfishBmc:
         self._certificate = certificate
 
     def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stack.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
         # Not where tests have theirs: paths of UNIX sockets must be short.
-        self._folder = pathlib.Path(tempfile.mkdtemp(prefix='bmc-'))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix='bmc-'))
+        stack.callback(shutil.rmtree, folder)
+        identity, profile = self.identity, self.profile
+        own = Authority('idrac-vnc', [identity.host]).itself
+        self.vnc = VncServer(
+            folder, identity.host, profile.depth,
+            Certificates(self._certificate, own), self.knobs)
+        stack.callback(self.vnc.stop)
+        context = self._certificate.server_context()
+        self.witness = Witness(context)
+        stack.callback(self.witness.stop)
+        self._wire = FaultyWire(self.knobs, self._service().answer)
+        self._web = Web(identity.host, identity.port, self._wire, context)
+        stack.callback(self._web.stop)
+        stack.callback(self._wire.stop)
+
+    def _service(self) -> Service:
         identity, profile = self.identity, self.profile
         messages = Messages(profile)
-        self.vnc = VncServer(
-            self._folder, identity.host, profile.depth, Certificates(
-                self._certificate, Authority(
-                    'idrac-vnc', [identity.host]).itself), self.knobs)
         self._attributes = Attributes(
             profile, messages, lambda: self.knobs.licensed,
             {attributes.ACTIVE: self.vnc.live})
         self._attributes.store({
             attributes.PORT: identity.vnc_port
             or ports.free_port(identity.host)})
-        self._sessions = Sessions(identity.username, identity.password)
-        self._service = Service(
-            Machine(profile, identity.service_tag, self._attributes,
-                    self._sessions, Tasks()),
-            self.knobs, messages, lambda: self.witness.url, self._applied)
-        self._wire = FaultyWire(self.knobs, self._service.answer)
-        context = self._certificate.server_context()
-        self.witness = Witness(context)
-        self._web = Web(identity.host, identity.port, self._wire, context)
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._wire.stop()
-        self._web.stop()
-        self.witness.stop()
-        self.vnc.stop()
-        shutil.rmtree(self._folder)
+        self.sessions = Sessions(identity.username, identity.password)
+        machine = Machine(profile, identity.service_tag, self._attributes,
+                          self.sessions, Tasks())
+        return Service(machine, self.knobs, messages, self.witness.url,
+                       self._applied)
 
     # -- where it is ---------------------------------------------------------
 
@@ -124,10 +135,6 @@ class RedfishBmc:
         """Method and path -> how many came, also those that were cut."""
         return dict(self._wire.requests)
 
-    @property
-    def sessions(self) -> Sessions:
-        return self._sessions
-
     def set_attributes(self, changes: Mapping[str, str | int]) -> None:
         """As if somebody had done so before."""
         self._attributes.store(changes)
@@ -142,13 +149,13 @@ class RedfishBmc:
         self.vnc.follow()
 
     def paint(self, colour: int) -> None:
-        """Give the whole screen one colour; VNC must be enabled.
+        """Give the whole screen one colour, also when it starts anew.
 
         :param colour: 24 bits of red, green and blue.
         """
-        assert self.vnc.display, 'VNC is disabled'
-        self.vnc.display.run('xsetroot', 'x11-xserver-utils', '-solid',
-                             f'#{colour:06x}')
+        self.knobs.set({'colour': colour})
+        if self.vnc.display:
+            self.vnc.display.paint(colour)
 
     def state(self) -> dict[str, Any]:
         """:returns: all there is to know, as JSON can have it."""
@@ -157,10 +164,10 @@ class RedfishBmc:
             'attributes': self.attributes, 'knobs': self.knobs.as_dict(),
             'requests': {' '.join(key): count
                          for key, count in self.requests.items()},
-            'sessions': {'live': len(self._sessions.live()),
-                         'peak': self._sessions.peak,
-                         'logins': self._sessions.logins,
-                         'refused': self._sessions.refused},
+            'sessions': {'live': len(self.sessions.live()),
+                         'peak': self.sessions.peak,
+                         'logins': self.sessions.logins,
+                         'refused': self.sessions.refused},
             'vnc': self.vnc.state(),
             'witness': self.witness.requests}
 

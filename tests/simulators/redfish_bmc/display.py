@@ -9,13 +9,14 @@ import os
 import pathlib
 import re
 import subprocess
+import threading
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from tests.helpers.certificates import Certificate
 from tools.lab import installing
-from tools.lab.process import Program
+from tools.lab.process import Program, ProgramError
 
 START_TIMEOUT = 30.0
 X_TIMEOUT = 10.0
@@ -49,7 +50,8 @@ class Display:
         self.path = str(folder / 'rfb')
         self._password_file = folder / 'password'
         self._x_log = folder / 'x-program.log'
-        self.set_password(password)
+        self._painter: threading.Thread | None = None
+        self._save_password(password)
         types = ['-SecurityTypes', 'VncAuth']
         if vencrypt:
             files = vencrypt.save(folder, 'vencrypt')
@@ -65,15 +67,6 @@ class Display:
             '0600', *types, '-rfbauth', self._password_file, '-geometry',
             SIZE, '-depth', str(depth), '-desktop', NAME, '-AlwaysShared',
             '-UseBlacklist=0'], folder / 'display.log')
-
-    def set_password(self, password: str) -> None:
-        """It holds for who connects from now on."""
-        path = self._password_file
-        new = path.with_suffix('.new')
-        with open(new, 'wb', opener=lambda name, flags: os.open(
-                name, flags, 0o600)) as file:
-            file.write(obfuscate(password))
-        new.replace(path)
 
     @property
     def pid(self) -> int:
@@ -92,10 +85,33 @@ class Display:
                 env={'DISPLAY': f':{self._number()}'}, stdout=output,
                 stderr=subprocess.STDOUT, timeout=X_TIMEOUT)
 
+    def paint(self, colour: int) -> None:
+        """Give the whole screen one colour.
+
+        :param colour: 24 bits of red, green and blue.
+        """
+        self.run('xsetroot', 'x11-xserver-utils', '-solid', f'#{colour:06x}')
+
+    def paint_soon(self, colour: int) -> None:
+        """The same, without waiting until it is there; if it ever is."""
+        def work() -> None:
+            with contextlib.suppress(ProgramError, subprocess.SubprocessError):
+                self.paint(colour)
+        self._painter = threading.Thread(target=work, daemon=True,
+                                         name='painter')
+        self._painter.start()
+
     def stop(self) -> None:
         self._program.stop()
+        if self._painter:
+            self._painter.join(X_TIMEOUT)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
+
+    def _save_password(self, password: str) -> None:
+        with open(self._password_file, 'wb', opener=lambda name, flags:
+                  os.open(name, flags, 0o600)) as file:
+            file.write(obfuscate(password))
 
     def _number(self) -> str:
         found = re.search(r'^(\d+)$', self._program.written(), re.MULTILINE)

@@ -54,6 +54,7 @@ class Knobs:
     :ivar tls: what SSLEncryptionBitLength means if it is not "Disabled".
     :ivar presents: the certificate that is shown then: a self-signed one of
         the VNC server, or that of HTTPS.
+    :ivar colour: of the whole screen, 24 bits of red, green and blue.
     """
 
     only: str = ''
@@ -79,6 +80,7 @@ class Knobs:
     idle_scale: float = 1.0
     tls: Tls = 'from-byte-0'
     presents: Presents = 'own'
+    colour: int | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

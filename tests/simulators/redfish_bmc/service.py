@@ -47,7 +47,7 @@ class Service:
     """
 
     def __init__(self, machine: Machine, knobs: Knobs, messages: Messages,
-                 elsewhere: Callable[[], str],
+                 elsewhere: str,
                  applied: Callable[[], None]) -> None:
         self._machine = machine
         self._knobs = knobs
@@ -81,7 +81,7 @@ class Service:
             return None
         if knobs.redirect:
             return answer_json({}, knobs.redirect,
-                               Location=self._elsewhere() + request.path)
+                               Location=self._elsewhere + request.path)
         if knobs.hit('unavailable'):
             return say.error(503, say.unavailable(), Retry_After='5')
         if knobs.hit('not_ready'):
@@ -121,7 +121,7 @@ class Service:
             404, self._messages.no_resource(request.path))
 
     def _log_in(self, request: Request) -> Answer:
-        body = _json_object(request.body)
+        body = json_object(request.body)
         say, sessions = self._messages, self._machine.sessions
         if body is None:
             return say.error(400, say.malformed())
@@ -152,7 +152,7 @@ class Service:
         say, knobs = self._messages, self._knobs
         if knobs.denied and request.is_meant(knobs):
             return say.error(403, say.denied(knobs.denied))
-        body = _json_object(request.body) or {}
+        body = json_object(request.body) or {}
         changes = body.get('Attributes')
         if not isinstance(changes, dict) or not changes or len(body) != 1:
             return say.error(400, say.malformed())
@@ -176,9 +176,10 @@ class Service:
         self._applied()
 
 
-def _json_object(data: bytes) -> dict[str, Any] | None:
+def json_object(data: bytes) -> dict[str, Any] | None:
+    """:returns: ``None`` if it is anything else."""
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

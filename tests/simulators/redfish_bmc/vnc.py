@@ -129,6 +129,8 @@ class VncServer:
     def _start(self, wanted: _Wanted) -> None:
         self._display = Display(self._folder, wanted.password, self._depth,
                                 wanted.vencrypt)
+        if self._knobs.colour is not None:
+            self._display.paint_soon(self._knobs.colour)
         context = wanted.tls.server_context() if wanted.tls else None
         self._running = wanted
         try:

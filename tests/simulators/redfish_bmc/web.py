@@ -30,7 +30,7 @@ SILENCE = 60.0
 class Serve(Protocol):
     """What becomes of a request."""
 
-    def __call__(self, request: Request, send: Callable[[bytes], None],
+    def __call__(self, request: Request, send: Callable[[bytes], object],
                  ) -> bool:
         """:param send: of raw HTTP.
         :returns: whether the connection may be used again."""
@@ -119,7 +119,7 @@ class FaultyWire:
         """Wake whoever is slow."""
         self._stopping.set()
 
-    def __call__(self, request: Request, send: Callable[[bytes], None],
+    def __call__(self, request: Request, send: Callable[[bytes], object],
                  ) -> bool:
         knobs = self._knobs
         if len(self.requests) < COUNTED:
@@ -146,7 +146,7 @@ class FaultyWire:
         send(pack(request, answer))
         return True
 
-    def _send_huge(self, send: Callable[[bytes], None]) -> None:
+    def _send_huge(self, send: Callable[[bytes], object]) -> None:
         send(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
              b'Connection: close\r\n\r\n{"Id": "')
         sent, piece = 0, b'x' * 65536
@@ -154,7 +154,7 @@ class FaultyWire:
             send(piece)
             sent += len(piece)
 
-    def _drip(self, data: bytes, send: Callable[[bytes], None]) -> bool:
+    def _drip(self, data: bytes, send: Callable[[bytes], object]) -> bool:
         for number in range(len(data)):
             if self._stopping.wait(self._knobs.drip):
                 return False

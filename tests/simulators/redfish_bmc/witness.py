@@ -37,7 +37,7 @@ class Witness:
     def stop(self) -> None:
         self._web.stop()
 
-    def _answer(self, request: Request, send: Callable[[bytes], None],
+    def _answer(self, request: Request, send: Callable[[bytes], object],
                 ) -> bool:
         if len(self.requests) < REMEMBERED:
             self.requests.append({
