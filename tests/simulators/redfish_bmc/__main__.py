@@ -39,7 +39,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument('--key', type=pathlib.Path, help='PEM')
     parser.add_argument('--folder', type=pathlib.Path,
                         help='for the certificate of that authority; default: '
-                             'a new one')
+                             'one that is removed at the end')
     parser.add_argument('--knob', action='append', default=[],
                         metavar='NAME=VALUE', type=parse_knob,
                         help='what goes wrong from the beginning; repeatable')
@@ -49,12 +49,12 @@ def _parse() -> argparse.Namespace:
     return options
 
 
-def _certificate(options: argparse.Namespace) -> tuple[Certificate, str]:
+def _certificate(options: argparse.Namespace, folder: pathlib.Path,
+                 ) -> tuple[Certificate, str]:
     """:returns: it, and the file of its authority, if that is ours."""
     if options.cert:
         return Certificate(options.cert.read_bytes(),
                            options.key.read_bytes()), ''
-    folder = options.folder or pathlib.Path(tempfile.mkdtemp(prefix='bmc-ca-'))
     folder.mkdir(parents=True, exist_ok=True)
     authority = Authority('BMC authority')
     path = folder / 'ca.pem'
@@ -68,10 +68,12 @@ def main() -> int:
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
-    certificate, ca_file = _certificate(options)
     identity = Identity(options.host, options.port, options.vnc_port,
                         options.username, options.password)
     with contextlib.ExitStack() as stack:
+        certificate, ca_file = _certificate(
+            options, options.folder or pathlib.Path(stack.enter_context(
+                tempfile.TemporaryDirectory(prefix='bmc-ca-'))))
         try:
             bmc = stack.enter_context(RedfishBmc(
                 certificate, options.profile, identity,

@@ -152,7 +152,8 @@ class Attributes:
                         ) -> Iterator[Message]:
         name, say = attribute.name, self._messages
         # A bool is an int, but not to a BMC.
-        if type(value) is not type(attribute.default):
+        kind: type = type(attribute.default)
+        if type(value) is not kind:
             yield say.wrong_type(name, value)
         elif attribute.kind == 'Integer':
             if not attribute.low <= value <= attribute.high:

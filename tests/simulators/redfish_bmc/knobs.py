@@ -103,9 +103,10 @@ class Knobs:
             if name not in known:
                 raise UnknownKnob(f'no knob {name!r}; there are '
                                   f'{", ".join(sorted(known))}')
-            if not _fits(value, known[name]):
+            kind = known[name]
+            if not _fits(value, kind):
                 raise UnknownKnob(f'{name} cannot be {value!r}: it is '
-                                  f'{known[name]}')
+                                  f'{getattr(kind, "__name__", kind)}')
         with self._lock:
             for name, value in changes.items():
                 if isinstance(value, list):
