@@ -82,7 +82,7 @@ def ironic(tmp_path_factory: pytest.TempPathFactory, schema: pathlib.Path,
     }
     with LocalIronic(
             tmp_path_factory.mktemp('ironic'), hardware_types=TYPES,
-            console_interfaces=('fake-vnc', 'idrac-vnc',
+            console_interfaces=('fake-vnc', 'generic-vnc', 'idrac-vnc',
                                 'fake-graphical', 'no-console'),
             options=options, debug=True, schema=schema) as running:
         yield running
