@@ -447,3 +447,11 @@ def test_speaks_tls_inside_vencrypt(bmcs, presents):
         client.start_tls(context)
         assert client.authenticate()
         client.initialise()
+
+
+def test_who_is_disabled_hangs_up_on_who_never_began_tls(bmcs):
+    bmc = enabled(bmcs, ssl_on=True)
+    with connected(bmc) as client:
+        wait_until(lambda: bmc.vnc.state()['viewers'] == 1, 'it to be there')
+        patch(bmcs, bmc, Enable='Disabled')
+        assert client.ended()

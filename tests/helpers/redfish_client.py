@@ -47,7 +47,8 @@ class Reply:
         error = self.json['error']
         assert error['code'].endswith('.GeneralError')
         assert error['message']
-        return error['@Message.ExtendedInfo']
+        messages: list[dict[str, Any]] = error['@Message.ExtendedInfo']
+        return messages
 
     @property
     def message_ids(self) -> list[str]:

@@ -152,8 +152,8 @@ class Attributes:
                         ) -> Iterator[Message]:
         name, say = attribute.name, self._messages
         # A bool is an int, but not to a BMC.
-        kind: type = type(attribute.default)
-        if type(value) is not kind:
+        if (not isinstance(value, type(attribute.default))
+                or isinstance(value, bool)):
             yield say.wrong_type(name, value)
         elif attribute.kind == 'Integer':
             if not attribute.low <= value <= attribute.high:

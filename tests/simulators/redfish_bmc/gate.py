@@ -6,8 +6,10 @@ is carried to the server behind it and back.
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
@@ -43,7 +45,7 @@ class Rules:
 class Counters:
     """What has come so far.
 
-    :ivar connections: all of them, but for failed TLS handshakes.
+    :ivar connections: all of them.
     :ivar authenticated: those that gave the password; unknown in VeNCrypt.
     :ivar refused: those that were one too many.
     :ivar idled: those that were closed for their silence.
@@ -64,10 +66,14 @@ class Loop:
                                         daemon=True, name='VNC gate')
         self._thread.start()
 
+    def begin(self, work: Coroutine[Any, Any, _T],
+              ) -> concurrent.futures.Future[_T]:
+        """Run something, without waiting for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
         """:returns: what it returns, from any other thread."""
-        return asyncio.run_coroutine_threadsafe(
-            work, self._loop).result(PATIENCE)
+        return self.begin(work).result(PATIENCE)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -88,7 +94,8 @@ class Gate:
         self._host = host
         self._rules = rules
         self._path = ''
-        self._server: asyncio.Server | None = None
+        self._context: ssl.SSLContext | None = None
+        self._listening: concurrent.futures.Future[None] | None = None
         self._viewers: dict[asyncio.Task[Any], _Spy] = {}
 
     def open(self, port: int, path: str,
@@ -99,25 +106,24 @@ class Gate:
         :param context: for TLS from the first byte.
         :raises OSError: the port is not to be had.
         """
-        self._path = path
-
-        async def start() -> asyncio.Server:
-            return await asyncio.start_server(
-                self._serve, self._host, port, ssl=context)
-        self._server = self._loop.call(start())
+        self._path, self._context = path, context
+        family = socket.AF_INET6 if ':' in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, port), family=family)
+        listener.setblocking(False)
+        self._listening = self._loop.begin(self._listen(listener))
 
     def close(self) -> None:
         """Nobody gets in, and those who are in get out."""
-        server, self._server = self._server, None
+        listening, self._listening = self._listening, None
+        if listening:
+            listening.cancel()
 
-        async def stop() -> None:
-            if server:
-                server.close()
+        async def end_all() -> None:
             viewers = list(self._viewers)
             for viewer in viewers:
                 viewer.cancel()
             await asyncio.gather(*viewers, return_exceptions=True)
-        self._loop.call(stop())
+        self._loop.call(end_all())
 
     def live(self) -> int:
         """:returns: number of viewers that gave the password."""
@@ -127,25 +133,45 @@ class Gate:
         """:returns: number of connections, in whatever state."""
         return len(self._viewers)
 
-    async def _serve(self, reader: asyncio.StreamReader,
-                     writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
+    async def _listen(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                sock, _peer = await loop.sock_accept(listener)
+                self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
         rules = self._rules()
         self.counters.connections += 1
         if len(self._viewers) >= rules.sessions:
             self.counters.refused += 1
-            writer.close()
+            sock.close()
             return
-        self._viewers[task] = spy = _Spy(self.counters)
-        try:
-            # The ends of both are ordinary ends of a viewer.
-            with contextlib.suppress(OSError, asyncio.CancelledError):
+        spy = _Spy(self.counters)
+        viewer = asyncio.create_task(self._serve(sock, rules, spy))
+        # From now on, also if its TLS handshake takes for ever.
+        self._viewers[viewer] = spy
+        viewer.add_done_callback(self._viewers.pop)
+
+    async def _serve(self, sock: socket.socket, rules: Rules, spy: '_Spy',
+                     ) -> None:
+        # All of these are ordinary ends of a viewer.
+        with sock, contextlib.suppress(OSError, asyncio.CancelledError):
+            reader, writer = await self._streams(sock)
+            try:
                 await asyncio.sleep(rules.banner_delay)
                 await self._carry(reader, writer, rules, spy)
-        finally:
-            del self._viewers[task]
-            writer.transport.abort()
+            finally:
+                writer.transport.abort()
+
+    async def _streams(self, sock: socket.socket,
+                       ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, sock.dup(), ssl=self._context)
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _carry(self, reader: asyncio.StreamReader,
                      writer: asyncio.StreamWriter, rules: Rules,
