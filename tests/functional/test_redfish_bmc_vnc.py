@@ -3,9 +3,11 @@
 it: what attributes do to it, and what goes wrong on demand."""
 
 import contextlib
+import pathlib
 import socket
 import ssl
 import struct
+import threading
 import time
 from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ from Crypto.Cipher import DES
 
 from tests.helpers.bmc import Bmcs
 from tests.helpers.proxy import wait_until
-from tests.helpers.raw_viewer import RawViewer
+from tests.helpers.raw_viewer import RawViewer, set_encodings
 from tests.helpers.redfish_client import (
     DELL,
     GOOD_PASSWORD,
@@ -123,11 +125,17 @@ def connected(bmc: RedfishBmc, password: str = GOOD_PASSWORD,
 
 def admits(bmc: RedfishBmc, password: str) -> bool:
     """:returns: whether that is the password."""
-    # Who came before may not be gone yet.
-    wait_until(lambda: not bmc.state()['vnc']['viewers'], 'a free session')
+    wait_until_free(bmc)
     with connected(bmc, password) as client:
         assert client.choose() == b'\x02'
-        return client.authenticate()
+        found = client.authenticate()
+    wait_until_free(bmc)
+    return found
+
+
+def wait_until_free(bmc: RedfishBmc) -> None:
+    """Who has just closed may not be gone yet."""
+    wait_until(lambda: not bmc.vnc.state()['viewers'], 'a free session')
 
 
 def patch(bmcs: Bmcs, bmc: RedfishBmc, **changes: object) -> None:
@@ -151,6 +159,15 @@ def no_checks() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def update(client: VncClient) -> bytes:
+    """Ask for the first pixel.
+
+    :returns: the head of the message that comes.
+    """
+    client.send(b'\x03\x00' + struct.pack('>HHHH', 0, 0, 1, 1))
+    return client.read(16)
 
 
 # -- attributes ---------------------------------------------------------------
@@ -237,8 +254,7 @@ def test_a_change_of_something_else_ends_nobody(bmcs):
         client.shake_hands()
         patch(bmcs, bmc, Enable='Enabled', Password=GOOD_PASSWORD,
               Timeout=3600)
-        client.send(b'\x03\x00' + struct.pack('>HHHH', 0, 0, 1, 1))
-        assert client.read(1)
+        assert update(client)[0] == 0
 
 
 def test_moves_to_another_port(bmcs):
@@ -301,6 +317,33 @@ def test_one_without_attributes_is_enabled_by_other_means(bmcs):
     assert admits(bmc, 'old')
 
 
+@pytest.mark.parametrize('number', [2, 16, 7, -239, -308, 1464686180])
+def test_an_old_one_sends_no_picture_to_who_knows_more_than_it(bmcs, number):
+    bmc = enabled(bmcs, 'idrac8', banner_delay=0)
+    with connected(bmc) as client:
+        client.shake_hands()
+        # Also when it comes in pieces, behind other messages.
+        said = (b'\x04\x01\x00\x00\x00\x00\x00a' + b'\x05' + bytes(5)
+                + b'\x06\x00\x00\x00\x00\x00\x00\x02hi'
+                + set_encodings([0, 1, 5, number]))
+        for at in range(len(said)):
+            client.send(said[at:at + 1])
+        client._socket.settimeout(SHORT)
+        with pytest.raises(TimeoutError):
+            update(client)
+        client._socket.settimeout(PATIENCE)
+        client.send(set_encodings([5, 0, 1, -223]))
+        assert update(client)[0] == 0
+
+
+def test_a_new_one_bears_all_encodings(bmcs):
+    bmc = enabled(bmcs)
+    with connected(bmc) as client:
+        client.shake_hands()
+        client.send(set_encodings([0, 1, 2, 1464686180]))
+        assert update(client)[0] == 0
+
+
 # -- limits -------------------------------------------------------------------
 
 def test_drops_a_second_viewer_until_the_first_has_gone(bmcs):
@@ -309,8 +352,7 @@ def test_drops_a_second_viewer_until_the_first_has_gone(bmcs):
         first.shake_hands()
         with connected(bmc) as second:
             assert second.ended()
-        first.send(b'\x03\x00' + struct.pack('>HHHH', 0, 0, 1, 1))
-        assert first.read(1)
+        assert update(first)[0] == 0
     assert bmc.state()['vnc']['refused'] == 1
     assert admits(bmc, GOOD_PASSWORD)
 
@@ -325,7 +367,10 @@ def test_may_have_as_many_viewers_as_max_sessions_says(bmcs):
 
 
 def test_closes_who_says_nothing_for_long(bmcs):
-    bmc = enabled(bmcs, idle_scale=SHORT / 300)
+    bmc = enabled(bmcs)
+    # It is up now, so that all of a handshake takes less than a second.
+    assert admits(bmc, GOOD_PASSWORD)
+    bmc.turn(idle_scale=1 / 300)
     with connected(bmc) as client:
         client.shake_hands()
         assert client.ended()
@@ -333,16 +378,35 @@ def test_closes_who_says_nothing_for_long(bmcs):
 
 
 def test_input_keeps_a_viewer_alive(bmcs):
-    # A second of silence, on a machine that may be busy.
-    bmc = enabled(bmcs, idle_scale=1 / 300)
+    bmc = enabled(bmcs)
+    assert admits(bmc, GOOD_PASSWORD)
+    bmc.turn(idle_scale=1 / 300)
     end = time.monotonic() + 2
     with connected(bmc) as client:
         client.shake_hands()
         while time.monotonic() < end:
-            client.send(b'\x04\x00\x00\x00\x00\x00\x00a')
+            assert update(client)[0] == 0
+            client.read(4)
             time.sleep(0.05)
-        client.send(b'\x03\x00' + struct.pack('>HHHH', 0, 0, 1, 1))
-        assert client.read(1)
+
+
+def test_leaves_nothing_behind(tmp_path):
+    before = set(threading.enumerate())
+    with Bmcs(tmp_path) as bmcs:
+        bmc = enabled(bmcs, colour=RED)
+        folder = pathlib.Path(bmc.vnc.display.path).parent
+        secret = folder / 'password'
+        assert secret.stat().st_mode & 0o777 == 0o600
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert GOOD_PASSWORD.encode() not in secret.read_bytes()
+        assert GOOD_PASSWORD not in pathlib.Path(
+            f'/proc/{bmc.vnc.display.pid}/cmdline').read_text()
+        client = VncClient(bmc)
+        client.shake_hands()
+    assert client.ended()
+    client.close()
+    assert not folder.exists()
+    assert not set(threading.enumerate()) - before
 
 
 def test_says_its_version_late(bmcs):
@@ -385,6 +449,7 @@ def test_speaks_tls_from_the_first_byte_as_nobody_in_particular(bmcs):
         RawViewer(client)
         assert client.certificate
         assert bmc.vnc.live() == 1
+    wait_until_free(bmc)
     with pytest.raises(ssl.SSLCertVerificationError):
         VncClient(bmc, context=bmcs.authority.client_context())
 

@@ -19,6 +19,7 @@ web          HTTPS, and what goes wrong below HTTP
 listener     accepting connections, a thread for each
 display      a real Xtigervnc without a port
 gate         the VNC port in front of it: TLS, limits, time-outs
+ears         what the gate understands of RFB
 vnc          attributes -> display and gate
 witness      another host, to be redirected to
 bmc          all of it together

@@ -155,7 +155,7 @@ class Attributes:
         if (not isinstance(value, type(attribute.default))
                 or isinstance(value, bool)):
             yield say.wrong_type(name, value)
-        elif attribute.kind == 'Integer':
+        elif isinstance(value, int):
             if not attribute.low <= value <= attribute.high:
                 yield say.out_of_range(name, value)
         elif attribute.values:

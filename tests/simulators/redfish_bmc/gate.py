@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The VNC port of a BMC: who gets in, over TLS or not, when and for how long.
 
-Of RFB it knows just enough to see that an authentication has succeeded; all
-is carried to the server behind it and back.
+What it knows of RFB is in :mod:`ears`; all is carried to the server behind it
+and back.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from tests.simulators.redfish_bmc.ears import Login, PickyEars
+
 _T = TypeVar('_T')
 #: Seconds for the server behind it to be there.
 REACH_TIMEOUT = 30.0
@@ -22,9 +24,6 @@ REACH_INTERVAL = 0.05
 #: For calls from other threads, seconds.
 PATIENCE = 10.0
 PIECE = 1 << 16
-#: Server's bytes of the longest handshake that is looked at.
-HANDSHAKE = 12 + 256 + 16 + 4
-VNC_AUTH = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +33,13 @@ class Rules:
     :ivar sessions: most viewers at a time.
     :ivar banner_delay: seconds before the first byte.
     :ivar idle_timeout: seconds without input.
+    :ivar picky: unknown encodings make it silent.
     """
 
     sessions: int
     banner_delay: float
     idle_timeout: float
+    picky: bool
 
 
 @dataclasses.dataclass
@@ -96,7 +97,7 @@ class Gate:
         self._path = ''
         self._context: ssl.SSLContext | None = None
         self._listening: concurrent.futures.Future[None] | None = None
-        self._viewers: dict[asyncio.Task[Any], _Spy] = {}
+        self._viewers: dict[asyncio.Task[Any], Login] = {}
 
     def open(self, port: int, path: str,
              context: ssl.SSLContext | None) -> None:
@@ -127,7 +128,7 @@ class Gate:
 
     def live(self) -> int:
         """:returns: number of viewers that gave the password."""
-        return sum(spy.authenticated for spy in list(self._viewers.values()))
+        return sum(login.done for login in list(self._viewers.values()))
 
     def viewers(self) -> int:
         """:returns: number of connections, in whatever state."""
@@ -147,20 +148,20 @@ class Gate:
             self.counters.refused += 1
             sock.close()
             return
-        spy = _Spy(self.counters)
-        viewer = asyncio.create_task(self._serve(sock, rules, spy))
+        login = Login()
+        viewer = asyncio.create_task(self._serve(sock, rules, login))
         # From now on, also if its TLS handshake takes for ever.
-        self._viewers[viewer] = spy
+        self._viewers[viewer] = login
         viewer.add_done_callback(self._viewers.pop)
 
-    async def _serve(self, sock: socket.socket, rules: Rules, spy: '_Spy',
+    async def _serve(self, sock: socket.socket, rules: Rules, login: Login,
                      ) -> None:
         # All of these are ordinary ends of a viewer.
         with sock, contextlib.suppress(OSError, asyncio.CancelledError):
             reader, writer = await self._streams(sock)
             try:
                 await asyncio.sleep(rules.banner_delay)
-                await self._carry(reader, writer, rules, spy)
+                await self._carry(reader, writer, rules, login)
             finally:
                 writer.transport.abort()
 
@@ -175,13 +176,23 @@ class Gate:
 
     async def _carry(self, reader: asyncio.StreamReader,
                      writer: asyncio.StreamWriter, rules: Rules,
-                     spy: '_Spy') -> None:
+                     login: Login) -> None:
         inner_reader, inner_writer = await self._reach()
+        ears = PickyEars()
+
+        def look_down(data: bytes) -> bytes:
+            if login.server(data):
+                self.counters.authenticated += 1
+            return data
+
+        def look_up(data: bytes) -> bytes:
+            login.client(data)
+            return ears.hear(data) if rules.picky else data
         try:
             async with asyncio.TaskGroup() as both:
-                down = both.create_task(_pump(inner_reader, writer, spy.server,
+                down = both.create_task(_pump(inner_reader, writer, look_down,
                                               None))
-                up = both.create_task(_pump(reader, inner_writer, spy.client,
+                up = both.create_task(_pump(reader, inner_writer, look_up,
                                             rules.idle_timeout))
                 done, pending = await asyncio.wait(
                     (down, up), return_when=asyncio.FIRST_COMPLETED)
@@ -192,12 +203,12 @@ class Gate:
         except* OSError:
             pass
         finally:
+            inner_writer.transport.abort()
             # What the server said last is still to be delivered.
-            with contextlib.suppress(OSError, TimeoutError):
+            with contextlib.suppress(OSError):
                 async with asyncio.timeout(1):
                     writer.close()
                     await writer.wait_closed()
-            inner_writer.transport.abort()
 
     async def _reach(self) -> tuple[asyncio.StreamReader,
                                     asyncio.StreamWriter]:
@@ -210,9 +221,10 @@ class Gate:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-                look: Callable[[bytes], None],
+                look: Callable[[bytes], bytes],
                 silence: float | None) -> bool:
-    """:param silence: seconds that it waits for bytes.
+    """:param look: gives what to write instead.
+    :param silence: seconds that it waits for bytes.
     :returns: whether it waited for so long; else its source has ended."""
     while True:
         try:
@@ -222,36 +234,5 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
             return True
         if not data:
             return False
-        look(data)
-        writer.write(data)
+        writer.write(look(data))
         await writer.drain()
-
-
-class _Spy:
-    """Sees whether VncAuth has succeeded. RFC 6143 section 7.1."""
-
-    def __init__(self, counters: Counters) -> None:
-        self.authenticated = False
-        self._counters = counters
-        self._said = b''
-        self._heard = b''
-
-    def client(self, data: bytes) -> None:
-        self._heard = (self._heard + data)[:13]
-
-    def server(self, data: bytes) -> None:
-        if len(self._said) >= HANDSHAKE or self.authenticated:
-            return
-        self._said = (self._said + data)[:HANDSHAKE]
-        result = self._said[self._result_at():][:4]
-        if result == bytes(4):
-            self.authenticated = True
-            self._counters.authenticated += 1
-
-    def _result_at(self) -> int:
-        """:returns: where SecurityResult is; beyond all if nowhere."""
-        if self._heard[:12] == b'RFB 003.003\n':
-            return 12 + 4 + 16
-        if self._heard[12:] != bytes((VNC_AUTH,)):
-            return HANDSHAKE
-        return 12 + 1 + self._said[12] + 16

@@ -49,6 +49,8 @@ class Knobs:
 
     :ivar vnc_dead: VNC is enabled, and its port stays closed.
     :ivar banner_delay: seconds until it says its ProtocolVersion.
+    :ivar picky: no pictures for who lists encodings that old ones do not
+        know.
     :ivar one_session: a second viewer is dropped at once.
     :ivar idle_scale: seconds for each one of VNCServer.1.Timeout.
     :ivar tls: what SSLEncryptionBitLength means if it is not "Disabled".
@@ -76,6 +78,7 @@ class Knobs:
 
     vnc_dead: bool = False
     banner_delay: float = 0.0
+    picky: bool = False
     one_session: bool = True
     idle_scale: float = 1.0
     tls: Tls = 'from-byte-0'
@@ -89,7 +92,7 @@ class Knobs:
     def of(cls, profile: Profile, **changes: Any) -> Self:
         """:returns: those of a BMC that is well, but for the changes."""
         knobs = cls(banner_delay=profile.banner_delay,
-                    one_session=profile.one_session)
+                    picky=profile.picky, one_session=profile.one_session)
         knobs.set(changes)
         return knobs
 

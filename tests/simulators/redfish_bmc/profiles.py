@@ -21,6 +21,8 @@ class Profile:
         kinds of them. All take longer ones, and use 8 characters.
     :ivar depth: bits per pixel of its screen.
     :ivar banner_delay: seconds until it says its ProtocolVersion.
+    :ivar picky: it sends no pictures to who lists encodings that it does not
+        know.
     :ivar one_session: it drops a second viewer, whatever MaxSessions says.
     """
 
@@ -36,6 +38,7 @@ class Profile:
     strong_password: bool = False
     depth: int = 24
     banner_delay: float = 0.0
+    picky: bool = False
     one_session: bool = True
 
 
@@ -43,10 +46,11 @@ class Profile:
 #: have 5-5-5, which Xtigervnc does not offer.
 PROFILES = {profile.name: profile for profile in (
     Profile('idrac7', '13G Monolithic', 'PowerEdge R630', '2.40.40.40',
-            '1.0.2', 'IDRAC.1.6', 'Base.1.2', depth=16, banner_delay=0.5),
+            '1.0.2', 'IDRAC.1.6', 'Base.1.2', depth=16, banner_delay=0.5,
+            picky=True),
     Profile('idrac8', '13G Monolithic', 'PowerEdge R730', '2.86.86.86',
             '1.4.0', 'IDRAC.1.6', 'Base.1.2', legacy_attributes=True,
-            depth=16, banner_delay=0.5),
+            depth=16, banner_delay=0.5, picky=True),
     Profile('idrac9-old', '14G Monolithic', 'PowerEdge R640', '3.34.34.34',
             '1.4.0', 'IDRAC.1.6', 'Base.1.2', legacy_attributes=True),
     Profile('idrac9', '16G Monolithic', 'PowerEdge R760', '7.10.30.00',

@@ -152,4 +152,5 @@ class VncServer:
             sessions=1 if knobs.one_session
             else values[attributes.MAX_SESSIONS],
             banner_delay=knobs.banner_delay,
-            idle_timeout=values[attributes.TIMEOUT] * knobs.idle_scale)
+            idle_timeout=values[attributes.TIMEOUT] * knobs.idle_scale,
+            picky=knobs.picky)
