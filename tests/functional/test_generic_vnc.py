@@ -26,6 +26,7 @@ from tests.helpers.vnc_servers import (
     Identity,
     Qemu,
     Screen,
+    X11vnc,
     tigervnc,
 )
 from tests.helpers.xvnc import Xvnc
@@ -176,15 +177,41 @@ def test_a_wrong_password_is_told_to_the_user(
     assert 'did not accept our credentials' in caught.value.refusal
 
 
-def test_qemu_with_certificate_and_password(
+QEMU = [
+    (Screen(), {'vnc_security': 'none'}),
+    (Screen(password=True), {'vnc_password': PASSWORD,
+                             'vnc_security': 'vncauth'}),
+    (Screen(password=True, tls=Identity(CERTIFICATE, '1.3')),
+     {'vnc_password': PASSWORD, 'vnc_ca': CA}),
+    (Screen(tls=Identity(CERTIFICATE, '1.3')),
+     {'vnc_security': 'x509none', 'vnc_ca': CA})]
+
+
+def test_qemu_with_and_without_certificate_and_password(
         ironic: LocalIronic, make_node: MakeNode, tmp_path: pathlib.Path,
         ) -> None:
-    screen = Screen(password=True, tls=Identity(CERTIFICATE, '1.3'))
-    with Qemu(tmp_path, [screen]) as qemu:
-        node = make_node(qemu.port(screen), vnc_password=PASSWORD, vnc_ca=CA)
+    with Qemu(tmp_path, [screen for screen, _ in QEMU]) as qemu:
+        for screen, settings in QEMU:
+            node = make_node(qemu.port(screen), **settings)
+            with opened(ironic, node) as viewer:
+                assert viewer.name == b'QEMU'
+                assert colours(viewer).total() == 640 * 480
+
+
+@pytest.mark.parametrize('tls', ['on', 'auto'])
+def test_tls_from_the_first_byte(
+        ironic: LocalIronic, make_node: MakeNode, secured: Xvnc,
+        tmp_path: pathlib.Path, tls: str) -> None:
+    # x11vnc can do nothing with an elliptic curve.
+    certificate = AUTHORITY.issue(IPV4, rsa_key=True)
+    with X11vnc(tmp_path, secured, certificate=certificate) as server:
+        node = make_node(server.port, vnc_password=PASSWORD, vnc_tls=tls,
+                         vnc_fingerprint=certificate.fingerprint,
+                         # The probe of auto takes 3 s, which is all that
+                         # these proxies give others.
+                         vnc_handshake_timeout=20)
         with opened(ironic, node) as viewer:
-            assert viewer.name == b'QEMU'
-            assert colours(viewer).total() == 640 * 480
+            assert colours(viewer)[COLOUR]
 
 
 def test_what_a_server_has_to_be_spared_reaches_the_proxy(
