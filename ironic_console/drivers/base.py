@@ -151,15 +151,16 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         the next deployment has a console again.
         """
         node = task.node
-        info = _without_console(node.driver_internal_info)
         try:
             self.close_console(task)
-            info.pop(nodes.CHANGES_KEY, None)
         except (ConfigError, DriverError) as exc:
             # Raising would make the tear-down of the node fail.
             report(node, f'The console may not have been stopped: {exc}')
-        node.driver_internal_info = info
-        node.save()
+            node.driver_internal_info = _without_console(
+                node.driver_internal_info)
+            node.save()
+            return
+        forget(node)
         LOG.info('Console of node %s is stopped', node.uuid)
 
     def get_console(self, task: Any) -> dict[str, str]:
@@ -224,6 +225,14 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         if CONF.ironic_console.token_format == console_conf.PLAIN:
             return secret, fresh
         return secret, created
+
+
+def forget(node: Any) -> None:
+    """Take every trace of a console that is stopped from its node."""
+    info = _without_console(node.driver_internal_info)
+    info.pop(nodes.CHANGES_KEY, None)
+    node.driver_internal_info = info
+    node.save()
 
 
 def report(node: Any, text: str) -> None:

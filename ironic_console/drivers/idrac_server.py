@@ -32,10 +32,17 @@ _SETTINGS = (_ENABLE, _PORT, _TIMEOUT, _SSL)
 #: seconds between.
 _READS, _READ_INTERVAL = 10, 1.0
 # VncAuth takes no more than 8 characters (RFC 6143 §7.2.2), iDRAC9 wants one
-# of each of these. Without those that need quoting somewhere.
+# of each of these. Without those that need quoting somewhere: quoted, nobody
+# would know it again who has to keep it out of a log.
 _CLASSES = (string.ascii_uppercase, string.ascii_lowercase, string.digits,
-            '!#%+-._')
+            '!#-._')
 _PASSWORD_CHARS = 8
+#: Longest value that is kept of what stood there.
+_MAX_VALUE_CHARS = 64
+
+
+class NoVncServer(BmcUnsupported):
+    """The iDRAC has none, or not with its licence."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +113,10 @@ class Wanted:
 class Attributes(Protocol):
     """Where the settings are; :class:`redfish.DellAttributes`."""
 
+    @property
+    def owner(self) -> str:
+        """Whose they are, at the beginning of a sentence."""
+
     def read(self) -> dict[str, Any]:
         """:returns: all, by name."""
 
@@ -120,22 +131,24 @@ class VncServer:
     """One VNC server.
 
     :param attributes: read now.
-    :raises BmcUnsupported: there is no such server.
+    :raises NoVncServer: there is none.
     """
 
     def __init__(self, attributes: Attributes) -> None:
         self._attributes = attributes
         self._now = self._read()
         if _ENABLE not in self._now:
-            raise BmcUnsupported(
-                'This iDRAC shows no VNC server; that takes an Enterprise or '
-                'Datacenter licence, and a user who may see its settings')
+            raise NoVncServer(
+                f'{attributes.owner} shows no VNC server; install an '
+                'Enterprise or Datacenter licence, and give the account of '
+                'driver_info/redfish_username the right to configure it')
 
     @property
     def settings(self) -> dict[str, Any]:
         """What stands there, as :meth:`restore` takes it."""
-        return {name: self._now[name] for name in _SETTINGS
-                if name in self._now}
+        return {name: value for name, value in self._now.items()
+                if name in _SETTINGS and isinstance(value, (str, int))
+                and len(str(value)) <= _MAX_VALUE_CHARS}
 
     @property
     def in_use(self) -> bool:
@@ -173,14 +186,18 @@ class VncServer:
 
     def _change(self, settings: Mapping[str, object], password: Secret,
                 ) -> None:
+        quiet = {name: value for name, value in settings.items()
+                 if name != _ENABLE and name in self._now}
+        if settings.get(_ENABLE) != _ON:
+            self._attributes.write({_ENABLE: _OFF, _PASSWORD: password,
+                                    **quiet})
+            self._confirm({_ENABLE: _OFF, **quiet})
+            return
         # While it runs some firmware keeps its old password and sessions.
         if self._now[_ENABLE] != _OFF:
             self._attributes.write({_ENABLE: _OFF})
-        quiet = {name: value for name, value in settings.items()
-                 if name != _ENABLE and name in self._now}
         self._attributes.write({_PASSWORD: password, **quiet})
-        if settings.get(_ENABLE) == _ON:
-            self._attributes.write({_ENABLE: _ON})
+        self._attributes.write({_ENABLE: _ON})
         self._confirm(settings)
 
     def _confirm(self, settings: Mapping[str, object]) -> None:
@@ -193,8 +210,9 @@ class VncServer:
             if not self._attributes.pause(_READ_INTERVAL):
                 break
         raise BmcRefused(
-            f'The BMC took {", ".join(wrong)} and did not change it; see '
-            'whether it is in lockdown mode, and update its firmware')
+            f'{self._attributes.owner} was told to change '
+            f'{", ".join(wrong)} and did not; see whether it is in lockdown '
+            'mode, and update its firmware')
 
     def _differences(self, settings: Mapping[str, object]) -> list[str]:
         # What this firmware has not cannot be otherwise.

@@ -19,15 +19,25 @@ from ironic_console.common.addresses import AddressPolicy, parse_networks
 from ironic_console.common.endpoint import Endpoint, Quirks, TlsPolicy
 from ironic_console.common.errors import (
     BmcUnreachable,
-    BmcUnsupported,
     ConfigError,
     DriverError,
 )
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import base, idrac_server, redfish
-from ironic_console.drivers.idrac_server import Generation, VncServer, Wanted
+from ironic_console.drivers import (
+    base,
+    bmc_settings,
+    driver_info,
+    idrac_server,
+    redfish,
+)
+from ironic_console.drivers.idrac_server import (
+    Generation,
+    NoVncServer,
+    VncServer,
+    Wanted,
+)
 from ironic_console.drivers.vnc_readiness import Network, VncReadiness
 
 LOG = log.getLogger(__name__)
@@ -58,7 +68,7 @@ PROPERTIES = {
 class Settings:
     """What ``driver_info`` says."""
 
-    bmc: redfish.BmcSettings
+    bmc: bmc_settings.BmcSettings
     host: str
     port: int = 5901
     timeout: int = 10800
@@ -69,25 +79,17 @@ class Settings:
     def from_node(cls, node: Any) -> Self:
         """:raises ConfigError: naming the key and what is allowed."""
         info = node.driver_info
-        unknown = sorted(key for key in info if key.startswith('idrac_vnc_')
-                         and key not in PROPERTIES)
-        if unknown:
-            raise ConfigError(
-                f'driver_info/{unknown[0]} is not a setting of idrac-vnc; '
-                f'there are {", ".join(PROPERTIES)}')
-        bmc = redfish.BmcSettings.from_node(node)
+        driver_info.refuse_unknown(info, 'idrac_vnc_', PROPERTIES, _KIND)
+        bmc = bmc_settings.BmcSettings.from_node(node)
         settings = cls(
-            bmc, str(info.get('idrac_vnc_address') or bmc.host),
+            bmc, driver_info.text(info, 'idrac_vnc_address') or bmc.host,
             _number(info, 'idrac_vnc_port', cls.port, 1024, 65535),
             _number(info, 'idrac_vnc_timeout', cls.timeout, 60, 10800),
-            _choice(info, 'idrac_vnc_tls', _TLS),
-            _choice(info, 'idrac_vnc_verify', _VERIFY))
-        try:
-            # It knows what a host is.
-            Endpoint.from_dict({'host': settings.host, 'port': settings.port})
-        except ConfigError as exc:
-            raise ConfigError(
-                f'driver_info/idrac_vnc_address: {exc}') from exc
+            driver_info.choice(info, 'idrac_vnc_tls', _TLS, cls.tls),
+            driver_info.choice(info, 'idrac_vnc_verify', _VERIFY, cls.verify))
+        # It knows what a host is.
+        driver_info.checked('idrac_vnc_address', lambda: Endpoint.from_dict(
+            {'host': settings.host, 'port': settings.port}))
         return settings
 
     def wanted(self, generation: Generation) -> Wanted:
@@ -116,7 +118,7 @@ class IDRACVNCConsole(base.VNCConsole):
     """Shows what the VNC server of an iDRAC shows."""
 
     def get_properties(self) -> dict[str, str]:
-        return base.PROPERTIES | redfish.PROPERTIES | PROPERTIES
+        return base.PROPERTIES | bmc_settings.PROPERTIES | PROPERTIES
 
     def check_settings(self, node: Any) -> None:
         Settings.from_node(node)
@@ -126,12 +128,15 @@ class IDRACVNCConsole(base.VNCConsole):
         settings = Settings.from_node(node)
         readiness = self._readiness()
         with self._bmc(settings) as bmc:
-            manager = bmc.manager()
-            generation = idrac_server.generation_of(manager.model)
-            server = VncServer(bmc.dell_attributes(manager))
+            generation, server = _look(bmc)
             wanted = settings.wanted(generation)
-            kept = self._still_good(node, settings, server, wanted)
-            if kept:
+            ways = settings.ways(generation)
+            kept = _recorded(node, ways)
+            if kept and server.runs_as(wanted) and (
+                    # There is one session only, and whoever has it proves
+                    # enough.
+                    server.in_use
+                    or self._lets_in(node, kept, bmc.time_left / 2)):
                 return kept
             if not wanted.tls:
                 LOG.warning(
@@ -139,20 +144,20 @@ class IDRACVNCConsole(base.VNCConsole):
                     'keys are not encrypted (driver_info/idrac_vnc_tls)',
                     node.uuid, generation.name)
             _remember(node, server)
-            credential = Credential(idrac_server.new_password())
-            server.start(wanted, credential.password)
-        return _opened(readiness.find_way_in(settings.ways(generation),
-                                             credential), credential)
+            password = idrac_server.new_password()
+            server.start(wanted, password)
+        endpoint = readiness.find_way_in(ways, Credential(password))
+        return base.OpenedConsole(endpoint, {'password': password.reveal()})
 
     def close_console(self, task: Any) -> None:
         node = task.node
         changes = node.driver_internal_info.get(nodes.CHANGES_KEY)
-        if not changes and not _recorded(node):
+        if not changes and not _is_ours(node):
             return
         with self._bmc(Settings.from_node(node)) as bmc:
             try:
-                server = VncServer(bmc.dell_attributes(bmc.manager()))
-            except BmcUnsupported as exc:
+                _generation, server = _look(bmc)
+            except NoVncServer as exc:
                 # The licence went, and the server with it.
                 LOG.warning('Node %s: %s', node.uuid, exc)
                 return
@@ -170,46 +175,41 @@ class IDRACVNCConsole(base.VNCConsole):
         nodes.CHANGES_KEY in node.driver_internal_info)
     def _check(self, task: Any, manager: Any, context: Any) -> None:
         """Start again what should run, and stop what should not."""
-        node = task.node
+        work, failure = ((self._repair, 'does not run as it should')
+                         if _should_run(task.node) else
+                         (self._finish_stopping, 'may not have been stopped'))
         try:
-            if nodes.ENDPOINT_KEY in node.driver_internal_info:
-                self._repair(task)
-            else:
-                self._finish_stopping(task)
+            work(task)
         except BmcUnreachable as exc:
             # It comes back, and then somebody looks again.
             LOG.warning('Node %s: its console could not be checked: %s',
-                        node.uuid, exc)
+                        task.node.uuid, exc)
         except (ConfigError, DriverError, exception.ConsoleError) as exc:
             task.upgrade_lock()
-            base.report(node, f'The console does not run as it should: {exc}')
-            node.save()
+            base.report(task.node, f'The console {failure}: {exc}')
+            task.node.save()
 
     def _repair(self, task: Any) -> None:
         node = task.node
         settings = Settings.from_node(node)
         with self._bmc(settings) as bmc:
-            manager = bmc.manager()
-            server = VncServer(bmc.dell_attributes(manager))
-            if server.runs_as(settings.wanted(
-                    idrac_server.generation_of(manager.model))):
+            generation, server = _look(bmc)
+            if (_recorded(node, settings.ways(generation))
+                    and server.runs_as(settings.wanted(generation))):
                 return
-        LOG.warning('Node %s: somebody changed the settings of its VNC '
-                    'server; it is started again', node.uuid)
+        LOG.warning('Node %s: its VNC server is not set as it was left; it '
+                    'is started again', node.uuid)
         task.upgrade_lock()
-        if nodes.ENDPOINT_KEY in node.driver_internal_info:
+        if _should_run(task.node):
             self.start_console(task)
 
     def _finish_stopping(self, task: Any) -> None:
         task.upgrade_lock()
         node = task.node
-        if nodes.ENDPOINT_KEY in node.driver_internal_info:
+        if _should_run(node):
             return
         self.close_console(task)
-        info = dict(node.driver_internal_info)
-        info.pop(nodes.CHANGES_KEY, None)
-        node.driver_internal_info = info
-        node.save()
+        base.forget(node)
         LOG.info('Node %s: its VNC server, which could not be stopped '
                  'before, is stopped now', node.uuid)
 
@@ -217,84 +217,88 @@ class IDRACVNCConsole(base.VNCConsole):
         return redfish.Bmc(settings.bmc, self._clock,
                            CONF.ironic_console.bmc_timeout)
 
-    def _readiness(self) -> VncReadiness:
+    def _readiness(self, patience: float | None = None) -> VncReadiness:
         ours = CONF.ironic_console
         return VncReadiness(
             Network(AddressPolicy(parse_networks(ours.endpoint_networks)),
                     ours.vencrypt_ca_certs),
-            self._clock, ours.vnc_ready_timeout)
+            self._clock, patience or ours.vnc_ready_timeout)
 
-    def _still_good(self, node: Any, settings: Settings, server: VncServer,
-                    wanted: Wanted) -> base.OpenedConsole | None:
-        """What was started before, if it still lets us in."""
-        endpoint = _recorded(node)
-        credential = _recorded_credential(node)
-        if (endpoint is None or credential is None
-                or (endpoint.host, endpoint.port) != (settings.host,
-                                                      settings.port)
-                or not server.runs_as(wanted)):
-            return None
-        # There is one session only, and whoever has it proves enough.
-        if not server.in_use:
-            try:
-                self._readiness().find_way_in([endpoint], credential)
-            except DriverError as exc:
-                LOG.warning('Node %s: its VNC server does not let us in any '
-                            'more (%s); it is set up again', node.uuid, exc)
-                return None
-        return _opened(endpoint, credential)
+    def _lets_in(self, node: Any, console: base.OpenedConsole,
+                 patience: float) -> bool:
+        """What was started before still lets us in."""
+        assert console.credential
+        try:
+            self._readiness(patience).find_way_in(
+                [console.endpoint],
+                Credential(Secret(console.credential['password'])))
+        except DriverError as exc:
+            LOG.warning('Node %s: its VNC server does not let us in any '
+                        'more (%s); it is set up again', node.uuid, exc)
+            return False
+        return True
+
+
+def _look(bmc: redfish.Bmc) -> tuple[Generation, VncServer]:
+    manager = bmc.manager()
+    return (idrac_server.generation_of(manager.model),
+            VncServer(bmc.dell_attributes(manager)))
 
 
 def _remember(node: Any, server: VncServer) -> None:
     """Note what stood there before the first change of ours.
 
     A conductor that dies in the middle would leave a server that nobody
-    knows of; hence before anything is changed.
+    knows of; hence before anything is changed. From then on the password
+    that was good before is not.
     """
-    if nodes.CHANGES_KEY not in node.driver_internal_info:
-        node.set_driver_internal_info(nodes.CHANGES_KEY, server.settings)
+    info = {key: value for key, value in node.driver_internal_info.items()
+            if key != nodes.CREDENTIAL_KEY}
+    info.setdefault(nodes.CHANGES_KEY, server.settings)
+    if info != node.driver_internal_info:
+        node.driver_internal_info = info
         node.save()
 
 
-def _opened(endpoint: Endpoint, credential: Credential,
-            ) -> base.OpenedConsole:
-    return base.OpenedConsole(
-        endpoint, {'password': credential.password.reveal()})
+def _should_run(node: Any) -> bool:
+    """Ironic sets the first before and after the second: a tear-down takes
+    the endpoint away only, a start that failed the other only."""
+    return (node.console_enabled
+            and nodes.ENDPOINT_KEY in node.driver_internal_info)
 
 
-def _recorded(node: Any) -> Endpoint | None:
-    """What was started last, if it was one of ours."""
+def _recorded(node: Any, ways: list[Endpoint]) -> base.OpenedConsole | None:
+    """What was started last, if that is one of the ways that we know."""
+    info = node.driver_internal_info
     try:
-        endpoint = Endpoint.from_dict(
-            node.driver_internal_info.get(nodes.ENDPOINT_KEY))
+        endpoint = Endpoint.from_dict(info.get(nodes.ENDPOINT_KEY))
     except ConfigError:
         return None
-    return endpoint if endpoint.kind == _KIND else None
-
-
-def _recorded_credential(node: Any) -> Credential | None:
-    stored = node.driver_internal_info.get(nodes.CREDENTIAL_KEY)
+    stored = info.get(nodes.CREDENTIAL_KEY)
     password = stored.get('password') if isinstance(stored, Mapping) else None
-    return Credential(Secret(password)) if isinstance(password, str) else None
+    if not isinstance(password, str) or not any(
+            _is_way(endpoint, way) for way in ways):
+        return None
+    return base.OpenedConsole(endpoint, {'password': password})
 
 
-def _choice(info: Mapping[str, Any], key: str, allowed: tuple[str, ...],
-            ) -> str:
-    value = info.get(key, allowed[0])
-    if value not in allowed:
-        raise ConfigError(f'driver_info/{key} is {value!r}; allowed is one '
-                          f'of {", ".join(allowed)}')
-    return str(value)
+def _is_way(endpoint: Endpoint, way: Endpoint) -> bool:
+    """An endpoint is this way, pinned if that is not checked otherwise."""
+    verify = 'fingerprint' if way.tls.verify == 'none' else way.tls.verify
+    return (endpoint.tls.verify == verify
+            and dataclasses.replace(endpoint, tls=way.tls) == way)
+
+
+def _is_ours(node: Any) -> bool:
+    endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY)
+    return isinstance(endpoint, Mapping) and endpoint.get('kind') == _KIND
 
 
 def _number(info: Mapping[str, Any], key: str, default: int, least: int,
             most: int) -> int:
     value = info.get(key, default)
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
+    number = driver_info.number(value, int)
+    if type(number) is not int or not least <= number <= most:
         raise ConfigError(f'driver_info/{key} is {value!r}; it must be a '
                           f'number from {least} to {most}')
     return number

@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From ``driver_info`` to what a BMC says over Redfish; all that uses sushy.
+"""What a BMC says over Redfish; all that uses sushy.
 
 What a console makes of it is for the drivers. DMTF DSP0266 (protocol) and
 DSP0268 (schema); for Dell's attributes the iDRAC9 Redfish API Guide,
 "DellAttributes".
 """
 
+import base64
 import contextlib
-import dataclasses
-import re
-import ssl
+import json
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import Any, Self
 
 import requests
 import sushy
-from ironic.common import exception
-from ironic.drivers.modules.redfish import utils as redfish_utils
 from sushy import auth, connector
 from sushy import utils as sushy_utils
 from sushy.oem.dell.resources import attributes
@@ -30,80 +26,29 @@ from ironic_console.common.errors import (
     BmcUnreachable,
     BmcUnsupported,
     ConfigError,
-    DriverError,
 )
 from ironic_console.common.secret import Secret
-from ironic_console.drivers.bmc_transport import (
-    BmcAdapter,
-    Detour,
-    TransportError,
-    Veil,
-)
-
-#: What drivers that use Redfish understand, with Ironic's words.
-PROPERTIES: dict[str, str] = {
-    key: str(text) for key, text in redfish_utils.COMMON_PROPERTIES.items()
-    if key.startswith('redfish_')}
+from ironic_console.drivers.bmc_failures import Failures, message_names, word
+from ironic_console.drivers.bmc_settings import BmcSettings
+from ironic_console.drivers.bmc_transport import BmcAdapter, Veil
 
 _AUTH = {'basic': auth.BasicAuth, 'session': auth.SessionAuth,
          'auto': auth.SessionOrBasicAuth}
 # sushy tries a request that often when the connection breaks or a GET is
 # answered with 5xx, with as many seconds between.
 _TRIES, _PAUSE = 3, 2
+# What is kept of a timeout for logging out: an iDRAC has six sessions, which
+# last for half an hour if nobody ends them.
+_LOGOUT_SHARE = 0.1
 _TASK_INTERVAL = 1.0
-_TASK_RUNS = ('New', 'Pending', 'Running', 'Scheduled', 'Starting', 'Service',
-              'Interrupted', 'Downloading', 'Scheduling')
-_TASK_DONE = ('Completed', 'OK')
-_NAME = re.compile(r'[\w .()/-]{1,40}')
-_MESSAGE_ID = re.compile(r'[A-Za-z0-9_.]{1,64}')
-# MessageIds of Dell end in these.
-_DEFAULT_PASSWORD = 'SWC1908'  # noqa: S105
-_LICENCE = re.compile(r'LIC\d|SWC0242|RAC0?904|License', re.IGNORECASE)
-
-
-@dataclasses.dataclass(frozen=True)
-class BmcSettings:
-    """How to reach a BMC over Redfish.
-
-    :ivar address: URL, without a path.
-    :ivar root: path of the service root.
-    :ivar system: path of the node's ComputerSystem; '' for the only one.
-    :ivar verify: whether its certificate is checked, or the file or folder
-        of the CAs that may vouch for it.
-    :ivar auth_type: ``basic``, ``session`` or ``auto``.
-    """
-
-    address: str
-    root: str = '/redfish/v1/'
-    system: str = ''
-    username: str = ''
-    password: Secret = Secret('')  # noqa: RUF009
-    verify: bool | str = True
-    auth_type: str = 'auto'
-    tls_minimum_version: str = ''
-    tls_ciphers: str = ''
-
-    @classmethod
-    def from_node(cls, node: Any) -> Self:
-        """Read ``driver_info`` as Ironic's redfish interfaces do.
-
-        :raises ConfigError: naming the key and what is allowed.
-        """
-        try:
-            info = redfish_utils.parse_driver_info(node)
-        except exception.InvalidParameterValue as exc:
-            raise ConfigError(str(exc)) from exc
-        return cls(
-            info['address'], info.get('root_prefix') or cls.root,
-            info['system_id'] or '', info['username'] or '',
-            Secret(info['password'] or ''), info['verify_ca'],
-            info['auth_type'], info.get('tls_min_version', ''),
-            info.get('tls_ciphers', ''))
-
-    @property
-    def host(self) -> str:
-        """Name or address of the BMC."""
-        return urllib.parse.urlsplit(self.address).hostname or ''
+# States of tasks (DSP0268) and of Dell's jobs in which nothing more happens;
+# in all others, also those that are yet to be invented, something may.
+_TASK_DONE = (None, 'Completed', 'OK')
+_TASK_FAILED = ('Exception', 'Killed', 'Cancelled', 'Failed',
+                'CompletedWithErrors', 'RebootFailed')
+# Of each message of a BMC, and of how many, is kept what sushy can bear.
+_MESSAGE_KEYS = ('MessageId', 'Message', 'Severity')
+_MAX_MESSAGES, _MAX_MESSAGE_CHARS = 8, 400
 
 
 class Bmc:
@@ -119,45 +64,69 @@ class Bmc:
     def __init__(self, settings: BmcSettings, clock: Clock, timeout: float,
                  ) -> None:
         self._settings = settings
-        self._deadline = Deadline(clock, timeout,
-                                  '[ironic_console]bmc_timeout')
+        self._whole = Deadline(clock, timeout, '[ironic_console]bmc_timeout')
+        self._deadline = Deadline(clock, timeout * (1 - _LOGOUT_SHARE),
+                                  self._whole.name)
+        self._failures = Failures(self.name, self._whole)
         self._veil = Veil()
-        self._veil.hide(settings.password)
+        password = settings.password.reveal()
+        self._veil.hide(settings.password, chosen=True)
+        self._veil.hide(Secret(base64.b64encode(
+            f'{settings.username}:{password}'.encode()).decode()))
         self._connector = _Connector(settings, self._deadline, self._veil)
-        self._auth = _AUTH[settings.auth_type](settings.username,
-                                               settings.password.reveal())
+        self._auth = _AUTH[settings.auth_type](settings.username, password)
 
     def __enter__(self) -> Self:
-        with self.explained('log in'):
-            self._root = sushy.Sushy(
-                self._settings.address, root_prefix=self._settings.root,
-                auth=self._auth, connector=self._connector)
+        try:
+            with self.explained('log in'):
+                self._root = _Root(
+                    self._settings.address, root_prefix=self._settings.root,
+                    auth=self._auth, connector=self._connector)
+        except BaseException:
+            self._close()
+            raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None,
-                 error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        # A session that cannot be ended ends by itself, after minutes.
-        with contextlib.suppress(DriverError), self.explained('log out'):
-            self._auth.close()
+    def __exit__(self, *_exc: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        self._connector.log_out(self._whole)
         self._connector.close()
+
+    @property
+    def name(self) -> str:
+        """For people, at the beginning of a sentence."""
+        return f'The BMC at {self._settings.address}'
+
+    @property
+    def time_left(self) -> float:
+        """Seconds."""
+        return self._deadline.remaining()
 
     def manager(self) -> Any:
         """:returns: sushy's Manager of the node's system.
         :raises BmcUnsupported: nobody can tell which it is.
         """
-        with self.explained('ask for its manager'):
+        with self.explained('see its manager'):
             if self._settings.system:
-                managers = self._root.get_system(
-                    self._settings.system).managers
+                managers = self._system().managers
                 if managers:
                     return managers[0]
             paths = self._root.get_manager_collection().members_identities
             if len(paths) == 1:
                 return self._root.get_manager(paths[0])
         raise BmcUnsupported(
-            f'{self._named} has {len(paths)} managers; set '
-            'driver_info/redfish_system_id to the system that this node is')
+            f'{self.name} has {len(paths)} managers; set driver_info/'
+            'redfish_system_id to the path of the system that this node is')
+
+    def _system(self) -> Any:
+        try:
+            return self._root.get_system(self._settings.system)
+        except sushy.exceptions.ResourceNotFoundError as exc:
+            raise ConfigError(
+                f'{self.name} has no system {self._settings.system}; correct '
+                'driver_info/redfish_system_id') from exc
 
     def dell_attributes(self, manager: Any) -> 'DellAttributes':
         """Find where an iDRAC keeps its settings.
@@ -165,7 +134,7 @@ class Bmc:
         :param manager: of this BMC.
         :raises BmcUnsupported: nowhere that we know.
         """
-        with self.explained('ask for its attributes'):
+        with self.explained('see its attributes'):
             try:
                 paths = sushy_utils.get_sub_resource_path_by(
                     manager, ['Links', 'Oem', 'Dell', 'DellAttributes'],
@@ -176,15 +145,16 @@ class Bmc:
                     if path.rpartition('/')[2].startswith('iDRAC.')]
             # iDRAC9 before 5.x has no such resources, but the same thing
             # in another place.
-            path = ours[0] if ours else f'{manager.path}/Attributes'
+            path = ours[0] if ours else (
+                f'{manager.path.rstrip("/")}/Attributes')
             try:
                 return DellAttributes(self, _Attributes(
                     self._connector, path))
             except sushy.exceptions.ResourceNotFoundError as exc:
                 raise BmcUnsupported(
-                    f'{self._named} has no attributes over Redfish (model '
-                    f'{_word(manager.model)}, firmware '
-                    f'{_word(manager.firmware_version)}). Install a newer '
+                    f'{self.name} has no attributes over Redfish (model '
+                    f'{word(manager.model)}, firmware '
+                    f'{word(manager.firmware_version)}). Install a newer '
                     'firmware on its iDRAC; or set its VNC server up with '
                     'racadm and use the console interface generic-vnc',
                 ) from exc
@@ -208,109 +178,57 @@ class Bmc:
 
         :returns: there is time left for that.
         """
-        left = self._deadline.remaining()
+        left = self.time_left
         threading.Event().wait(min(seconds, left))
         return left > seconds
 
-    def _await_task(self, path: str) -> None:
+    def _await_task(self, location: str) -> None:
         """Wait for what the BMC wants to do later. DSP0266 "Asynchronous
         operations"; iDRACs call it a job."""
+        # A BMC may have another idea of its own name.
+        path = urllib.parse.urlsplit(location).path
         while path:
             answer = self._connector.get(path)
             body = answer.json() if answer.content else {}
             state = body.get('TaskState') or body.get('JobState')
-            if answer.status_code != 202 and state not in _TASK_RUNS:
-                if state in (None, *_TASK_DONE):
-                    return
+            if state in _TASK_FAILED:
                 raise BmcRefused(
-                    f'{self._named} made a job of it, which failed; see the '
-                    'job queue of the BMC')
+                    f'{self.name} made a job of it, which failed; see the '
+                    'job queue of the BMC for the reason')
+            if answer.status_code != 202 and state in _TASK_DONE:
+                return
             if not self.pause(_TASK_INTERVAL):
                 raise BmcUnreachable(
-                    f'{self._named} made a job of it, which was not done '
-                    f'within the {self._deadline}; see the job queue of the '
+                    f'{self.name} made a job of it, which was not done '
+                    f'within the {self._whole}; see the job queue of the '
                     'BMC and enable the console again')
-
-    @property
-    def _named(self) -> str:
-        return f'The BMC at {self._settings.address}'
 
     @contextlib.contextmanager
     def explained(self, doing: str) -> Iterator[None]:
         """Turn what sushy raises into a sentence that says what to do.
 
-        :param doing: what the BMC was asked to do, for that sentence.
+        :param doing: what we want to do, for that sentence.
         """
         try:
             yield
         except sushy.exceptions.ConnectionError as exc:
-            raise self._unreachable(exc) from exc
+            raise self._failures.unreachable(exc.__context__) from exc
         except sushy.exceptions.AccessError as exc:
-            raise self._denied(exc, doing) from exc
+            raise self._failures.denied(
+                exc.status_code, _message_names(exc), doing) from exc
         except sushy.exceptions.HTTPError as exc:
-            raise self._failed(exc, doing) from exc
+            raise self._failures.failed(
+                exc.status_code, _message_names(exc), doing) from exc
+        except UnicodeEncodeError:
+            # Its text would quote what could not be encoded.
+            raise ConfigError(
+                'driver_info/redfish_username or redfish_password has '
+                'characters that Basic authentication cannot carry; choose '
+                'others, or set redfish_auth_type to session') from None
         except (sushy.exceptions.SushyError, AttributeError, LookupError,
-                TypeError, ValueError) as exc:
+                TypeError, ValueError, RecursionError) as exc:
             # sushy believes BMCs that what they send is formed as it should.
-            raise BmcUnsupported(
-                f'{self._named} answers with what is not Redfish when asked '
-                f'to {doing}; is driver_info/redfish_address right? '
-                f'({type(exc).__name__})') from exc
-
-    def _unreachable(self, error: Exception) -> DriverError:
-        cause = error.__context__
-        if isinstance(cause, Detour):
-            return BmcRefused(
-                f'{self._named} sends us elsewhere, and credentials do not '
-                'follow; set driver_info/redfish_address to where it really '
-                'is')
-        if isinstance(cause, requests.exceptions.SSLError):
-            return BmcRefused(
-                f'{self._named} shows a certificate that is not trusted '
-                f'({_tls_reason(cause)}); set driver_info/redfish_verify_ca '
-                'to a file with the CA that signed it')
-        if isinstance(cause, TransportError):
-            return BmcUnreachable(f'{self._named} cannot be used: {cause}')
-        return BmcUnreachable(
-            f'{self._named} cannot be reached ({type(cause).__name__}); '
-            'check driver_info/redfish_address, the network, and whether '
-            'the BMC is restarting')
-
-    def _denied(self, error: Any, doing: str) -> DriverError:
-        ids = _message_ids(error)
-        if any(one.endswith(_DEFAULT_PASSWORD) for one in ids):
-            return BmcRefused(
-                f'{self._named} changes nothing while its account has the '
-                'default password; change that on the BMC and in driver_info'
-                '/redfish_password')
-        if any(_LICENCE.search(one) for one in ids):
-            return BmcRefused(
-                f'{self._named} has no licence to {doing}; an Enterprise or '
-                f'Datacenter licence is needed{_quoted(ids)}')
-        if error.status_code == 401:
-            return BmcRefused(
-                f'{self._named} does not accept driver_info/redfish_username '
-                'and redfish_password; correct them, and see whether the '
-                'BMC has locked the account')
-        return BmcRefused(
-            f'{self._named} does not let its user {doing}; give the account '
-            f'of driver_info/redfish_username the right to configure the BMC'
-            f'{_quoted(ids)}')
-
-    def _failed(self, error: Any, doing: str) -> DriverError:
-        ids = _message_ids(error)
-        if any(_LICENCE.search(one) for one in ids):
-            return self._denied(error, doing)
-        if error.status_code >= 500:
-            return BmcUnreachable(
-                f'{self._named} is not ready (HTTP status '
-                f'{error.status_code}); try again in some minutes, and reset '
-                f'the BMC if that does not help{_quoted(ids)}')
-        return BmcRefused(
-            f'{self._named} refuses to {doing} (HTTP status '
-            f'{error.status_code}); its firmware may be too old or in '
-            f'lockdown mode{_quoted(ids)}')
-
+            raise self._failures.no_redfish(type(exc).__name__) from exc
 
 class DellAttributes:
     """Settings of an iDRAC: a flat table of names and values.
@@ -323,9 +241,14 @@ class DellAttributes:
         self._resource = resource
         self._fresh = True
 
+    @property
+    def owner(self) -> str:
+        """Whose they are, at the beginning of a sentence."""
+        return self._bmc.name
+
     def read(self) -> dict[str, Any]:
         """:returns: all values by name; passwords are ``None``."""
-        with self._bmc.explained('show its attributes'):
+        with self._bmc.explained('see its attributes'):
             if not self._fresh:
                 self._resource.refresh(force=True)
             self._fresh = False
@@ -352,58 +275,105 @@ class _Attributes(attributes.DellAttributes):
     _log_resource_body = False
 
 
+class _Root(sushy.Sushy):
+    """sushy's, but that it leaves logging out to us.
+
+    Its own would come at any time after the deadline, and by logging in once
+    more where a session has expired.
+    """
+
+    def __del__(self) -> None:
+        """Do nothing."""
+
+
 class _Connector(connector.Connector):
     """sushy's, over a transport with our rules."""
 
     def __init__(self, settings: BmcSettings, deadline: Deadline, veil: Veil,
                  ) -> None:
+        self._deadline = deadline
+        self._veil = veil
+        # Paths of the sessions that were begun, and their tokens.
+        self._begun: dict[str, str] = {}
         super().__init__(settings.address, verify=settings.verify,
-                         server_side_retries=_TRIES,
-                         server_side_retries_delay=_PAUSE)
-        adapter = _Adapter(
+                         response_callback=self._look_at,
+                         server_side_retries=_TRIES)
+        self._adapter = _Adapter(
             settings.address, deadline, veil,
             tls_min_version=settings.tls_minimum_version or None,
             tls_ciphers=settings.tls_ciphers or None,
             verify=settings.verify)
+        session = self._session
         for scheme in ('http://', 'https://'):
-            self._session.mount(scheme, adapter)
+            session.mount(scheme, self._adapter)
+        # A proxy of the environment, and CAs for all, are for BMCs as well;
+        # but accounts in .netrc are for others.
+        found = session.merge_environment_settings(
+            settings.address, {}, None, settings.verify, None)
+        session.proxies, self._verify = found['proxies'], found['verify']
+        session.trust_env = False
+
+    @property
+    def _server_side_retries_delay(self) -> float:
+        """Seconds, for sushy. Never 0, for which it has its own idea."""
+        return min(_PAUSE, self._deadline.remaining()) or 0.01
+
+    @_server_side_retries_delay.setter
+    def _server_side_retries_delay(self, _seconds: float) -> None:
+        """Take no notice."""
+
+    def _look_at(self, answer: requests.Response) -> None:
+        """See an answer before sushy does."""
+        token = answer.headers.get('X-Auth-Token')
+        if token:
+            if not (token.isascii() and token.isprintable()):
+                raise sushy.exceptions.MalformedAttributeError(
+                    attribute='X-Auth-Token', resource=answer.url,
+                    error='it is no token')
+            self._veil.hide(Secret(token))
+            # A BMC may have another idea of its own name.
+            location = answer.headers.get('Location', '')
+            self._begun[urllib.parse.urlsplit(location).path] = token
+        if answer.status_code == 403:
+            # sushy would take it for a session that has expired, and begin
+            # another one without ending this one.
+            raise sushy.exceptions.AccessError(
+                answer.request.method, answer.url, answer)
+
+    def log_out(self, deadline: Deadline) -> None:
+        """End all sessions that were begun. Each is asked for once: one that
+        cannot be ended ends by itself, after minutes."""
+        self._adapter.deadline = deadline
+        begun, self._begun = self._begun, {}
+        for path, token in begun.items():
+            if path:
+                with contextlib.suppress(requests.RequestException):
+                    self._session.delete(
+                        urllib.parse.urljoin(self._url, path),
+                        headers={'X-Auth-Token': token}, verify=self._verify)
 
 
 class _Adapter(BmcAdapter, connector.TLSHttpAdapter):
     """Our rules, and what Ironic lets operators say about TLS."""
 
-
-def _message_ids(error: Any) -> list[str]:
-    """What a BMC calls its reasons; its sentences are not for our users."""
-    found = error.extended_info
-    if not isinstance(found, list):
-        return []
-    ids = [one.get('MessageId') for one in found if isinstance(one, dict)]
-    return [one for one in ids
-            if isinstance(one, str) and _MESSAGE_ID.fullmatch(one)][:4]
-
-
-def _word(text: object) -> str:
-    """A name that the BMC gives, if it looks like one."""
-    return text if isinstance(text, str) and _NAME.fullmatch(
-        text) else 'unknown'
-
-
-def _quoted(ids: list[str]) -> str:
-    return f' (it says {", ".join(ids)})' if ids else ''
+    def sifted(self, body: bytes, failed: bool) -> bytes:
+        """An error as sushy can bear it, however the BMC has formed it."""
+        if not failed:
+            return body
+        try:
+            error = json.loads(body)['error']
+            found = error['@Message.ExtendedInfo']
+            messages = [
+                {key: one[key][:_MAX_MESSAGE_CHARS] for key in _MESSAGE_KEYS
+                 if isinstance(one.get(key), str)}
+                for one in (found if isinstance(found, list) else [found])
+                if isinstance(one, dict)][:_MAX_MESSAGES]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            messages = []
+        return json.dumps({'error': {
+            '@Message.ExtendedInfo': messages}}).encode()
 
 
-def _tls_reason(error: BaseException) -> str:
-    """What OpenSSL says, without the layers around it."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return str(seen.verify_message)
-        if isinstance(seen, ssl.SSLError):
-            return str(seen.reason)
-        found = next((one for one in seen.args
-                      if isinstance(one, BaseException)), None)
-        seen = found or getattr(seen, 'reason', None)
-        if not isinstance(seen, BaseException):
-            break
-    return 'TLS failed'
+def _message_names(error: Any) -> list[str]:
+    return message_names([one.get('MessageId')
+                          for one in error.extended_info or ()])

@@ -14,18 +14,20 @@ from collections.abc import Callable, Sequence
 from ironic_console.common.addresses import AddressPolicy, Resolver
 from ironic_console.common.channels.tls import TlsChannel
 from ironic_console.common.clock import Clock, Deadline
-from ironic_console.common.endpoint import Endpoint, TlsPolicy
+from ironic_console.common.endpoint import Endpoint, Quirks, TlsPolicy
 from ironic_console.common.endpoint_dialer import EndpointDialer, OpenEndpoint
 from ironic_console.common.errors import (
     AuthenticationFailed,
     BmcRefused,
     BmcUnreachable,
     BmcUnsupported,
+    CertificateRejected,
     ConsoleError,
     DriverError,
     EndpointNotRfb,
     EndpointTlsFailed,
     EndpointUntrusted,
+    HandshakeRefused,
     NoCommonSecurityType,
 )
 from ironic_console.common.rfb.credential import Credential
@@ -80,18 +82,20 @@ class VncReadiness:
         :raises DriverError: none did; it says what to do.
         """
         attempt = _Attempt(self._clock, self._patience)
-        resolver = Resolver(self._network.addresses)
         tls = EndpointTls(ClientTls(self._network.ca_file,
                                     allow_unverified=True))
+        resolver = Resolver(self._network.addresses)
         try:
             while True:
                 for way in ways:
-                    dialer = EndpointDialer(
-                        resolver, tls, self._clock, min(
-                            CONNECT_TIMEOUT, attempt.deadline.remaining()),
-                        attempt.deadline.remaining())
+                    left = attempt.deadline.remaining()
+                    dialer = EndpointDialer(resolver, tls, self._clock,
+                                            min(CONNECT_TIMEOUT, left), left)
                     try:
-                        opened = dialer.open(way, credential, LOG.debug)
+                        # Without its quirks: what time there is we know.
+                        opened = dialer.open(
+                            dataclasses.replace(way, quirks=Quirks()),
+                            credential, LOG.debug)
                     except ConsoleError as exc:
                         attempt.note(way, exc)
                         continue
@@ -118,9 +122,15 @@ class _Attempt:
         """:raises DriverError: no other way will be better."""
         self._address = way.address
         LOG.debug('%s is not ready: %s', way.address, error)
+        if isinstance(error, CertificateRejected):
+            raise BmcRefused(
+                f'The VNC server at {way.address} is not trusted: {error}; '
+                'have the BMC show a certificate of a CA that is in '
+                '[ironic_console]vencrypt_ca_certs, or have it pinned',
+            ) from error
         if isinstance(error, EndpointUntrusted):
-            raise BmcRefused(f'The VNC server at {way.address} is not '
-                             f'trusted: {error}') from error
+            raise BmcRefused(f'The VNC server may not be asked: {error}',
+                             ) from error
         self._failures.append(error)
 
     def next_pause(self) -> float:
@@ -133,7 +143,8 @@ class _Attempt:
         if any(isinstance(one, AuthenticationFailed) for one in failures):
             self._rejections += 1
             pause = PASSWORD_INTERVAL
-            if self._rejections >= PASSWORD_TRIES:
+            if (self._rejections >= PASSWORD_TRIES
+                    or self.deadline.remaining() <= pause):
                 raise BmcRefused(
                     f'The VNC server at {self._address} does not accept the '
                     'password that it was given; reset the BMC and enable '
@@ -141,7 +152,9 @@ class _Attempt:
         if all(isinstance(one, _WRONG_WAY) for one in failures):
             raise BmcUnsupported(
                 f'The VNC server at {self._address} cannot be talked to as '
-                f'is wanted: {"; ".join(map(str, failures))}') from last
+                f'is wanted ({"; ".join(map(_told, failures))}); correct '
+                'what driver_info says of its port, TLS or security, or '
+                'update its firmware') from last
         if self.deadline.remaining() <= pause:
             raise self._too_late(last) from last
         return pause
@@ -149,9 +162,18 @@ class _Attempt:
     def _too_late(self, last: ConsoleError) -> DriverError:
         return BmcUnreachable(
             f'The VNC server at {self._address} is switched on but let '
-            f'nobody in within the {self.deadline} ({last}); check that a '
-            'firewall lets conductors and proxies through to this port, and '
-            'that nobody else uses the VNC server')
+            f'nobody in within the {self.deadline} ({_told(last)}); check '
+            'that a firewall lets conductors and proxies through to this '
+            'port, and that nobody else uses the VNC server')
+
+
+def _told(error: ConsoleError) -> str:
+    """What went wrong, in words of ours: those of the BMC stay in the log."""
+    if isinstance(error, EndpointNotRfb):
+        return f'it {error.spoken}'
+    if isinstance(error, (AuthenticationFailed, HandshakeRefused)):
+        return 'it refuses'
+    return str(error)
 
 
 def _pinned(way: Endpoint, opened: OpenEndpoint) -> Endpoint:
