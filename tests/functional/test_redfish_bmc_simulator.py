@@ -88,6 +88,16 @@ def test_sushy_is_refused_with_a_wrong_password(bmcs, bmc):
     assert bmc.sessions.refused == 1
 
 
+def test_what_ironic_has_to_know_opens_it(bmcs):
+    bmc = bmcs.start(host='127.0.79.1', password='another')
+    info = bmcs.driver_info(bmc)
+    root = sushy.Sushy(info['redfish_address'],
+                       verify=info['redfish_verify_ca'],
+                       auth=auth.BasicAuth(info['redfish_username'],
+                                           info['redfish_password']))
+    assert root.get_system().model == 'PowerEdge R760'
+
+
 def test_sushy_does_not_trust_its_certificate_without_the_authority(bmc):
     with pytest.raises(exceptions.ConnectionError, match='CERTIFICATE'):
         sushy.Sushy(bmc.url, auth=auth.SessionAuth('root', 'calvin'))

@@ -36,17 +36,20 @@ class Bmcs:
         self._stack = contextlib.ExitStack()
 
     def start(self, profile: str = 'idrac9', *, host: str = '127.0.0.1',
-              port: int = 0, vnc_port: int = 0, **knobs: Any) -> RedfishBmc:
+              port: int = 0, vnc_port: int = 0, password: str = 'calvin',
+              **knobs: Any) -> RedfishBmc:
         """Start one.
 
         :param profile: name of a generation, see ``PROFILES``.
         :param port: of HTTPS; 0 for a free one.
         :param vnc_port: what VNCServer.1.Port is at first; 0 for a free one.
+        :param password: of its user, root.
         :param knobs: what goes wrong from the beginning, see ``Knobs``.
         """
         certificate = self.authority.issue(host, 'localhost')
+        identity = Identity(host, port, vnc_port, password=password)
         return self._stack.enter_context(RedfishBmc(
-            certificate, profile, Identity(host, port, vnc_port), **knobs))
+            certificate, profile, identity, **knobs))
 
     def driver_info(self, bmc: RedfishBmc) -> dict[str, str]:
         """:returns: what Ironic has to know of it."""

@@ -152,12 +152,17 @@ class Gate:
         viewer = asyncio.create_task(self._serve(sock, rules, login))
         # From now on, also if its TLS handshake takes for ever.
         self._viewers[viewer] = login
-        viewer.add_done_callback(self._viewers.pop)
+
+        def forget(_task: object) -> None:
+            del self._viewers[viewer]
+            # It may have been cancelled before it began.
+            sock.close()
+        viewer.add_done_callback(forget)
 
     async def _serve(self, sock: socket.socket, rules: Rules, login: Login,
                      ) -> None:
         # All of these are ordinary ends of a viewer.
-        with sock, contextlib.suppress(OSError, asyncio.CancelledError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             reader, writer = await self._streams(sock)
             try:
                 await asyncio.sleep(rules.banner_delay)

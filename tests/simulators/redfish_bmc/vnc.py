@@ -50,6 +50,7 @@ class VncServer:
 
     :param folder: its own; the path must be short.
     :param depth: of the display's pixels.
+    :ivar certificates: what it may show.
     :ivar trouble: why the port could not be opened, if so.
     """
 
@@ -57,7 +58,7 @@ class VncServer:
                  certificates: Certificates, knobs: Knobs) -> None:
         self._folder = folder
         self._depth = depth
-        self._certificates = certificates
+        self.certificates = certificates
         self._knobs = knobs
         self._lock = threading.RLock()
         self._loop = Loop()
@@ -107,6 +108,9 @@ class VncServer:
             'port': running.port if running else None,
             'tls': bool(running and running.tls),
             'vencrypt': bool(running and running.vencrypt),
+            'fingerprints': {
+                'own': self.certificates.own.fingerprint,
+                'https': self.certificates.https.fingerprint},
             'password': running.password if running else None,
             'viewers': self._gate.viewers(), 'live': self._gate.live(),
             'trouble': self.trouble,
@@ -121,7 +125,7 @@ class VncServer:
                          values[attributes.PORT])
         if values[attributes.SSL] == 'Disabled' or knobs.tls == 'ignored':
             return wanted
-        shown = getattr(self._certificates, knobs.presents)
+        shown = getattr(self.certificates, knobs.presents)
         if knobs.tls == 'vencrypt':
             return dataclasses.replace(wanted, vencrypt=shown)
         return dataclasses.replace(wanted, tls=shown)
