@@ -58,7 +58,8 @@ class EndpointDialer:
     :param resolver: finds addresses that may be dialled.
     :param tls: judges certificates.
     :param connect_timeout: seconds, up to the TCP connection.
-    :param handshake_timeout: seconds, for all that follows.
+    :param handshake_timeout: seconds, for all that follows; an endpoint
+        may have more by its quirks.
     """
 
     def __init__(self, resolver: Resolver, tls: EndpointTls, clock: Clock,
@@ -87,8 +88,10 @@ class EndpointDialer:
                 'credential for it, so nothing is allowed')
         below = dialer.dial(endpoint, self._resolver, self._clock,
                             self._connect_timeout)
+        patience = max(self._handshake_timeout,
+                       endpoint.quirks.handshake_timeout)
         attempt = _Attempt(below, endpoint, self._tls, Deadline(
-            self._clock, self._handshake_timeout, 'handshake_timeout'))
+            self._clock, patience, 'handshake_timeout'))
         try:
             return attempt.run(ClientHandshake(allowed, credential),
                                listener, self._clock)

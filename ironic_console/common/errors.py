@@ -23,7 +23,10 @@
     │  ├─ NoCommonSecurityType     .offered .allowed
     │  ├─ AuthenticationFailed     .reason, told by the peer
     │  └─ HandshakeTimeout         a deadline passed in a step
-    └─ DriverError                 a console cannot be started
+    └─ DriverError                 a console cannot be started or stopped
+       ├─ BmcUnreachable           the BMC does not answer
+       ├─ BmcRefused               it answers, and says no
+       └─ BmcUnsupported           it has not what we need
 
 ``str(error)`` is for operators and may name addresses; ``public_reason`` is
 for browsers and is always one of our own constant sentences. Close codes
@@ -349,3 +352,15 @@ class HandshakeTimeout(ProtocolError):
 
 class DriverError(ConsoleError):
     """A console could not be started or stopped."""
+
+
+class BmcUnreachable(DriverError):
+    """The BMC does not answer, or not in time; later it may."""
+
+
+class BmcRefused(DriverError):
+    """The BMC answers and will not do it."""
+
+
+class BmcUnsupported(DriverError):
+    """The BMC, its firmware or its licence lacks what a driver needs."""

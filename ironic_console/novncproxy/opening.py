@@ -20,6 +20,7 @@ from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.endpoint_dialer import EndpointDialer, OpenEndpoint
 from ironic_console.common.errors import ConsoleError, Side
+from ironic_console.common.rfb.encodings import EncodingFilter
 from ironic_console.common.rfb.handshake import Handshake
 from ironic_console.common.rfb.pressed_keys import PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
@@ -28,7 +29,7 @@ from ironic_console.common.rfb.server_init import ServerInit
 from ironic_console.novncproxy.authorizer import Authorizer, Grant
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.http import Answer
-from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.link import InputRule, Link
 from ironic_console.novncproxy.metrics import Metrics
 from ironic_console.novncproxy.relay import Relay
 from ironic_console.novncproxy.request import PageRequest
@@ -118,9 +119,8 @@ class Opening:
             channels stay the caller's.
         """
         node = session.grant.node
-        rule = (ReadOnlyFilter() if session.grant.read_only
-                else PressedKeys())
-        link = Link(viewer, reached.opened.channel, rule,
+        link = Link(viewer, reached.opened.channel,
+                    _input_rule(reached.endpoint, session.grant.read_only),
                     self._end_listener(session, reached.endpoint),
                     to_endpoint=server.trailing_data(),
                     to_browser=reached.opened.handshake.trailing_data())

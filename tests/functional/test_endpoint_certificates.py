@@ -14,6 +14,7 @@ import pytest
 
 from ironic_console.common.errors import (
     CertificateRejected,
+    ConfigError,
     ConsoleError,
     EndpointTlsFailed,
     RemoteProtocolError,
@@ -175,6 +176,35 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
         console: Console, name: str, text: str) -> None:
     check(console.refusal(name), CertificateRejected,
           f'its certificate is not trusted: {text}', UNPROVEN)
+
+
+# -- a CA of the endpoint's own -----------------------------------------------
+
+def test_a_ca_that_only_the_endpoint_knows_vouches(
+        console: Console, caplog: pytest.LogCaptureFixture) -> None:
+    assert console.opens('of a stranger', ca=STRANGER.pem.decode())
+    assert not warnings_in(caplog)
+
+
+def test_where_the_endpoint_has_a_ca_that_of_the_proxy_vouches_for_nothing(
+        console: Console) -> None:
+    check(console.refusal('good 1.3', ca=STRANGER.pem.decode()),
+          CertificateRejected, 'its certificate is not trusted: unable to '
+          'get local issuer certificate', UNPROVEN)
+
+
+def test_the_ca_of_one_endpoint_vouches_for_no_other(console: Console,
+                                                     ) -> None:
+    assert console.opens('of a stranger', ca=STRANGER.pem.decode())
+    check(console.refusal('of a stranger'), CertificateRejected,
+          'unable to get local issuer certificate', UNPROVEN)
+
+
+def test_a_ca_that_is_none_is_told_to_the_operator(console: Console) -> None:
+    refused = console.refusal('of a stranger', ca='-----BEGIN RUBBISH')
+    assert refused.error is ConfigError
+    assert 'console_endpoint/tls/ca holds no certificates' in refused.log[-1]
+    assert refused.told == ConfigError.public_reason
 
 
 # -- a pin --------------------------------------------------------------------
