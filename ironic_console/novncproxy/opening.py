@@ -180,3 +180,10 @@ class Opening:
             # Last: a process that waits for it may end then.
             sessions.remove(session)
         return ended
+
+
+def _input_rule(endpoint: Endpoint, read_only: bool) -> InputRule:
+    """What happens to what the viewer says."""
+    rule = ReadOnlyFilter() if read_only else PressedKeys()
+    encodings = endpoint.quirks.encodings
+    return EncodingFilter(rule, encodings) if encodings else rule
