@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listener: accepts connections and gives each a thread to be set up on."""
+"""Listeners: accept connections and give each a thread to be set up on."""
 
 import contextlib
+import dataclasses
 import errno
 import logging
 import selectors
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from typing import Protocol
 
 from ironic_console.common.channels.base import ChannelError
 from ironic_console.common.channels.tcp import TcpChannel
@@ -15,8 +18,8 @@ from ironic_console.common.channels.tls import accept_tls
 from ironic_console.common.clock import Deadline
 from ironic_console.common.errors import ConfigError
 from ironic_console.novncproxy.connection import Connection
-from ironic_console.novncproxy.metrics import Metrics
 from ironic_console.novncproxy.opening import Services
+from ironic_console.novncproxy.setups import Setups
 
 LOG = logging.getLogger(__name__)
 
@@ -53,115 +56,166 @@ def listen(host: str, port: int,
     return listener
 
 
-class _Setups:
-    """Connections that are being set up, and who has to make room.
+class Door(Protocol):
+    """What happens to those who connect to one listener."""
 
-    Somebody who sends half a request and waits costs a thread for
-    ``head_timeout``. When there are too many of those, the oldest has to go,
-    so that whoever is in a hurry still gets in.
+    def serve(self, arrival: 'Arrival') -> None:
+        """Serve one, on a thread of its own; the socket is the door's.
+
+        :raises ChannelError: the connection broke.
+        """
+
+    def turn_away(self, sock: socket.socket) -> None:
+        """Close it, now; if there is a way to say why, say it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrival:
+    """Somebody who has connected.
+
+    :ivar peer: address and port, for the log.
+    :ivar heard: to be called when it has said what it wants.
+    :ivar may_stay: whether it may stay for another request now.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
-        self.metrics = metrics
-        self._lock = threading.Lock()
-        self._number = 0
-        # Those that have not said yet what they want, oldest first, each
-        # with a handle that stays good when TLS takes the socket itself.
-        self._unheard: dict[socket.socket, socket.socket] = {}
+    sock: socket.socket
+    peer: str
+    services: Services
+    heard: Callable[[], None]
+    may_stay: Callable[[], bool]
 
-    def __len__(self) -> int:
-        return self._number
 
-    def begin(self, sock: socket.socket, most: int) -> bool:
-        """:returns: it may be set up."""
-        with self._lock:
-            full = self._number >= most
-            if full and not self._unheard:
-                return False
-            if full:
-                handle = self._unheard.pop(next(iter(self._unheard)))
-                # Its own thread sees that, and closes it.
-                with contextlib.suppress(OSError):
-                    handle.shutdown(socket.SHUT_RDWR)
-                handle.close()
-                self.metrics.turned_away('slow head')
-            self._number += 1
-            # Out of file descriptors, it is only not the one to go.
+class BrowserDoor:
+    """HTTP, inside TLS or not.
+
+    :param context: TLS, or ``None``; may be replaced.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self.context = context
+
+    def serve(self, arrival: Arrival) -> None:
+        services = arrival.services
+        channel = TcpChannel(arrival.sock, arrival.peer)
+        if self.context:
+            channel = accept_tls(channel, self.context, Deadline(
+                services.clock, services.limits.head_timeout,
+                'head_timeout'))
+        Connection(channel, services, arrival.heard,
+                   arrival.may_stay).run()
+
+    def turn_away(self, sock: socket.socket) -> None:
+        # Reading what is there lets the answer arrive before the reset that
+        # unread bytes would cause.
+        with contextlib.suppress(OSError):
+            sock.recv(16 * 1024)
+        if self.context is None:
             with contextlib.suppress(OSError):
-                self._unheard[sock] = sock.dup()
-            self.metrics.setups(self._number)
-        return True
-
-    def heard(self, sock: socket.socket) -> None:
-        """It has said what it wants, so it may take its time."""
-        with self._lock:
-            self._forget(sock)
-
-    def end(self, sock: socket.socket) -> None:
-        with self._lock:
-            self._forget(sock)
-            self._number -= 1
-            self.metrics.setups(self._number)
-
-    def _forget(self, sock: socket.socket) -> None:
-        handle = self._unheard.pop(sock, None)
-        if handle:
-            handle.close()
+                sock.send(_BUSY)
+        sock.close()
 
 
 class Server:
-    """Accepts on a listener that may be shared with other processes.
+    """Accepts on listeners that may be shared with other processes.
 
-    :param listener: not blocking; ours from now on. Other processes may
-        have it too.
     :param services: for connections from now on; may be replaced.
-    :param context: TLS towards browsers, or ``None``; may be replaced.
     """
 
-    def __init__(self, listener: socket.socket, services: Services,
-                 context: ssl.SSLContext | None) -> None:
+    def __init__(self, services: Services) -> None:
         self.services = services
-        self.context = context
-        self._listener = listener
-        self._setups = _Setups(services.metrics)
+        self._doors: dict[socket.socket, Door] = {}
+        self._setups = Setups(services.metrics)
         self._complained_at = float('-inf')
+        self._lock = threading.Lock()
+        self._changes: list[tuple[socket.socket, Door | None]] = []
+        self._stopping = False
         self._awake, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
         self._thread = threading.Thread(target=self._run, name='accept',
                                         daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def open(self, listener: socket.socket, door: Door) -> None:
+        """Accept on one more listener, from any thread.
+
+        :param listener: not blocking; ours from now on. Other processes may
+            have it too.
+        """
+        self._change(listener, door)
+
+    def shut(self, listener: socket.socket) -> None:
+        """Accept on a listener no more, and close it; connections go on."""
+        self._change(listener, None)
+
     def stop_accepting(self) -> None:
         """Accept nothing more; connections go on."""
-        self._waker.send(b'\x00')
+        self._stopping = True
+        self._wake()
         self._thread.join()
-        self._listener.close()
+        for listener in self._doors:
+            listener.close()
+        for listener, door in self._changes:
+            if door:
+                listener.close()
         self._awake.close()
         self._waker.close()
+
+    def _change(self, listener: socket.socket, door: Door | None) -> None:
+        with self._lock:
+            self._changes.append((listener, door))
+        self._wake()
+
+    def _wake(self) -> None:
+        # It is full of calls to wake up already, or the thread has ended.
+        with contextlib.suppress(OSError):
+            self._waker.send(b'\x00')
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._awake, selectors.EVENT_READ)
-            selector.register(self._listener, selectors.EVENT_READ)
-            while True:
-                for key, _events in selector.select():
-                    if key.fileobj is self._awake:
-                        return
-                    if not self._accept():
-                        self._rest(selector)
+            self._take_changes(selector)
+            while not self._stopping:
+                ready = [key.fileobj for key, _ in selector.select()]
+                if self._awake in ready:
+                    self._awake.recv(4096)
+                    self._take_changes(selector)
+                if not self._accept_all(ready):
+                    self._rest(selector)
+
+    def _accept_all(self, ready: list[object]) -> bool:
+        """:returns: ``False`` when this process has run out of something."""
+        enough = True
+        for listener, door in self._doors.items():
+            if listener in ready:
+                enough &= self._accept(listener, door)
+        return enough
+
+    def _take_changes(self, selector: selectors.BaseSelector) -> None:
+        with self._lock:
+            changes, self._changes = self._changes, []
+        for listener, door in changes:
+            if door:
+                self._doors[listener] = door
+                selector.register(listener, selectors.EVENT_READ)
+            elif self._doors.pop(listener, None):
+                selector.unregister(listener)
+                listener.close()
 
     def _rest(self, selector: selectors.BaseSelector) -> None:
         """Let connections that are being set up finish, without spinning."""
-        selector.unregister(self._listener)
+        for listener in self._doors:
+            selector.unregister(listener)
         selector.select(_EXHAUSTED_PAUSE)
-        selector.register(self._listener, selectors.EVENT_READ)
+        for listener in self._doors:
+            selector.register(listener, selectors.EVENT_READ)
 
-    def _accept(self) -> bool:
+    def _accept(self, listener: socket.socket, door: Door) -> bool:
         """:returns: ``False`` when this process has run out of something."""
         for _ in range(_ACCEPTS_A_TURN):
             try:
-                sock, address = self._listener.accept()
+                sock, address = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return True
             except OSError as exc:
@@ -171,29 +225,35 @@ class Server:
                 self._complain(exc)
                 return False
             peer = f'[{address[0]}]' if ':' in address[0] else address[0]
-            if not self._begin(sock, f'{peer}:{address[1]}'):
+            if not self._begin(sock, f'{peer}:{address[1]}', door):
                 return True
         return True
 
-    def _begin(self, sock: socket.socket, peer: str) -> bool:
+    def _begin(self, sock: socket.socket, peer: str, door: Door) -> bool:
         services = self.services
         if not self._setups.begin(sock, services.limits.max_setups):
             LOG.warning('%s turned away: [ironic_console]max_setups '
                         'connections are being set up', peer)
             services.metrics.turned_away('setups')
-            self._turn_away(sock)
+            self._turn_away(sock, door)
             return True
-        thread = threading.Thread(
-            target=self._set_up, args=(sock, peer, services, self.context),
-            name='setup', daemon=True)
+        arrival = Arrival(sock, peer, services,
+                          lambda: self._setups.heard(sock), self._has_room)
+        thread = threading.Thread(target=self._set_up, args=(arrival, door),
+                                  name='setup', daemon=True)
         try:
             thread.start()
         except RuntimeError as exc:
             LOG.error('%s turned away: %s', peer, exc)
             self._setups.end(sock)
-            self._turn_away(sock)
+            self._turn_away(sock, door)
             return False
         return True
+
+    @staticmethod
+    def _turn_away(sock: socket.socket, door: Door) -> None:
+        sock.setblocking(False)
+        door.turn_away(sock)
 
     def _complain(self, error: OSError) -> None:
         """Once a minute: it is true again five times a second."""
@@ -205,35 +265,15 @@ class Server:
                       'open files, or lower [ironic_console]max_sessions',
                       error)
 
-    def _set_up(self, sock: socket.socket, peer: str, services: Services,
-                context: ssl.SSLContext | None) -> None:
+    def _set_up(self, arrival: Arrival, door: Door) -> None:
         try:
-            channel = TcpChannel(sock, peer)
-            if context:
-                channel = accept_tls(channel, context, Deadline(
-                    services.clock, services.limits.head_timeout,
-                    'head_timeout'))
-            Connection(channel, services,
-                       lambda: self._setups.heard(sock),
-                       self._has_room).run()
+            door.serve(arrival)
         except ChannelError as exc:
             LOG.debug('Not set up: %s', exc)
         finally:
-            self._setups.end(sock)
+            self._setups.end(arrival.sock)
 
     def _has_room(self) -> bool:
         """:returns: a connection may stay for a further request."""
         # Each takes a thread while it waits, and browsers keep six of them.
-        return (len(self._setups)
-                <= self.services.limits.max_setups // 2)
-
-    def _turn_away(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
-        # Reading what is there lets the answer arrive before the reset that
-        # unread bytes would cause.
-        with contextlib.suppress(OSError):
-            sock.recv(16 * 1024)
-        if self.context is None:
-            with contextlib.suppress(OSError):
-                sock.send(_BUSY)
-        sock.close()
+        return len(self._setups) <= self.services.limits.max_setups // 2

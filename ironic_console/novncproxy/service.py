@@ -32,7 +32,7 @@ from ironic_console.novncproxy.metrics import (
 from ironic_console.novncproxy.opening import Services
 from ironic_console.novncproxy.pages import Pages
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
-from ironic_console.novncproxy.server import Server
+from ironic_console.novncproxy.server import BrowserDoor, Server
 from ironic_console.novncproxy.sessions import SessionRegistry
 from ironic_console.novncproxy.settings import Settings
 from ironic_console.novncproxy.site import Site
@@ -106,8 +106,9 @@ class Worker:
             AdminFolder(common.runtime_folder))
         self._admin = AdminServer(common.runtime_folder, self._sessions)
         self._authorizer = Authorizer(store, settings.access, clock)
-        self._server = Server(common.listener, self._services(loaded),
-                              loaded.context)
+        self._door = BrowserDoor(loaded.context)
+        self._server = Server(self._services(loaded))
+        self._server.open(common.listener, self._door)
 
     def start(self) -> None:
         self._relay.start()
@@ -136,7 +137,7 @@ class Worker:
         self._sessions.policy = settings.sessions
         self._authorizer.policy = settings.access
         self._server.services = self._services(loaded)
-        self._server.context = loaded.context
+        self._door.context = loaded.context
 
     def _services(self, loaded: Loaded) -> Services:
         settings = loaded.settings

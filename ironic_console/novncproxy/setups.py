@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Setups: connections that are being set up, and who has to make room.
+
+Somebody who sends half a request and waits costs a thread for
+``head_timeout``. When there are too many of those, the oldest has to go, so
+that whoever is in a hurry still gets in.
+"""
+
+import contextlib
+import socket
+import threading
+
+from ironic_console.novncproxy.metrics import Metrics
+
+
+class Setups:
+    """All of a process. Its methods may be called from any thread."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._number = 0
+        # Those that have not said yet what they want, oldest first, each
+        # with a handle that stays good when TLS takes the socket itself.
+        self._unheard: dict[socket.socket, socket.socket] = {}
+
+    def __len__(self) -> int:
+        return self._number
+
+    def begin(self, sock: socket.socket, most: int) -> bool:
+        """Count one more.
+
+        :param most: of them at the same time.
+        :returns: it may be set up.
+        """
+        with self._lock:
+            full = self._number >= most
+            if full and not self._unheard:
+                return False
+            if full:
+                self._send_away(next(iter(self._unheard)))
+            self._number += 1
+            # Out of file descriptors, it is only not the one to go.
+            with contextlib.suppress(OSError):
+                self._unheard[sock] = sock.dup()
+            self._metrics.setups(self._number)
+        return True
+
+    def heard(self, sock: socket.socket) -> None:
+        """It has said what it wants, so it may take its time."""
+        with self._lock:
+            self._forget(sock)
+
+    def end(self, sock: socket.socket) -> None:
+        """It is set up, or closed."""
+        with self._lock:
+            self._forget(sock)
+            self._number -= 1
+            self._metrics.setups(self._number)
+
+    def _send_away(self, sock: socket.socket) -> None:
+        handle = self._unheard.pop(sock)
+        # Its own thread sees that, and closes it.
+        with contextlib.suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+        handle.close()
+        self._metrics.turned_away('slow head')
+
+    def _forget(self, sock: socket.socket) -> None:
+        handle = self._unheard.pop(sock, None)
+        if handle:
+            handle.close()
