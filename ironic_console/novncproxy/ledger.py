@@ -58,9 +58,11 @@ class Ledger:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._file = os.memfd_create('sessions')
-        os.ftruncate(self._file, size * _ENTRY.size)
-        self._memory = mmap.mmap(self._file, size * _ENTRY.size)
+        # A file object, which is closed when nobody has the ledger any more.
+        self._file = os.fdopen(os.memfd_create('sessions'), 'r+b',
+                               buffering=0)
+        self._file.truncate(size * _ENTRY.size)
+        self._memory = mmap.mmap(self._file.fileno(), size * _ENTRY.size)
         self._lock = threading.RLock()
         self._depth = 0
         self._last = 0
