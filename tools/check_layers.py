@@ -29,7 +29,9 @@ LAYERS = {
 UPPER = {
     'novncproxy.cmd': ['novncproxy.__main__'],
     'novncproxy.service': ['novncproxy.cmd'],
-    'novncproxy.server': ['novncproxy.cmd', 'novncproxy.service'],
+    'novncproxy.server': ['novncproxy.cmd', 'novncproxy.service',
+                          'novncproxy.gateway'],
+    'novncproxy.gateway': ['novncproxy.service'],
     'novncproxy.connection': ['novncproxy.cmd', 'novncproxy.service',
                               'novncproxy.server'],
 }

@@ -47,6 +47,16 @@ def parse_networks(texts: Iterable[str], option: str = 'endpoint_networks',
     return tuple(networks)
 
 
+def is_within(address: str, networks: Iterable[IPNetwork]) -> bool:
+    """:param address: literal; anything else is within nothing."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    plain = getattr(found, 'ipv4_mapped', None) or found
+    return any(plain in network for network in networks)
+
+
 class AddressPolicy:
     """Which addresses endpoints may have.
 

@@ -6,7 +6,7 @@
     ├─ RequestError                what the browser asked cannot be served
     │  ├─ BadRequest        400    not a request of this service
     │  ├─ Unauthorized      403    TokenMissing TokenUnknown TokenExpired
-    │  │                           OriginRejected
+    │  │                           OriginRejected NoConsole
     │  ├─ ServiceUnavailable 503   NodeStoreUnavailable SetupLimitReached
     │  │                           SessionLimitReached
     │  ├─ TooManyRequests    429   NodeLimitReached SourceLimitReached
@@ -103,6 +103,13 @@ class TokenMissing(Unauthorized):
 
 class TokenUnknown(Unauthorized):
     """The node is not known, has no console, or did not sign the ticket."""
+
+
+class NoConsole(Unauthorized):
+    """The node is there, its console is not."""
+
+    public_reason = ('The console of this server is switched off. To switch '
+                     'it on: openstack baremetal node console enable NODE')
 
 
 class TokenExpired(Unauthorized):

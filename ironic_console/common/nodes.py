@@ -72,6 +72,12 @@ class NodeRecord:
             ours=info.get(ENDPOINT_KEY) is not None,
             info=info)
 
+    @property
+    def plain_port(self) -> int:
+        """Where those connect that know nothing of us; 0 for nowhere."""
+        port = self.info.get(PORT_KEY)
+        return port if isinstance(port, int) else 0
+
     def endpoint(self) -> Endpoint:
         """Where to connect.
 
@@ -167,6 +173,21 @@ class NodeStore(abc.ABC):
         """Fetch several nodes in one query.
 
         :returns: by UUID; a node that is gone is missing.
+        :raises NodeStoreUnavailable: nobody can say.
+        """
+
+    @abc.abstractmethod
+    def find(self, name: str) -> NodeRecord | None:
+        """Fetch one node by its name.
+
+        :returns: ``None`` if there is no such node.
+        :raises NodeStoreUnavailable: nobody can say.
+        """
+
+    @abc.abstractmethod
+    def consoles(self) -> list[NodeRecord]:
+        """Fetch all nodes whose console is enabled.
+
         :raises NodeStoreUnavailable: nobody can say.
         """
 

@@ -52,15 +52,25 @@ class IronicNodeStore(NodeStore):
                 return None
         return self._run(query)
 
+    def find(self, name: str) -> NodeRecord | None:
+        def query() -> NodeRecord | None:
+            try:
+                return _record(objects.Node.get_by_name(_context(), name))
+            except (exception.NodeNotFound,
+                    db_exception.DBInvalidUnicodeParameter):
+                return None
+        return self._run(query)
+
+    def consoles(self) -> list[NodeRecord]:
+        return self._run(lambda: [_record(node) for node in _enabled()])
+
     def get_many(self, uuids: Collection[str]) -> dict[str, NodeRecord]:
         # Ironic has no filter for a set of UUIDs; enabled consoles are
         # few beside all nodes, and whatever is not among them has ended.
         wanted = set(uuids)
 
         def query() -> dict[str, NodeRecord]:
-            found = objects.Node.list(_context(), fields=list(_FIELDS),
-                                      filters={'console_enabled': True})
-            return {node.uuid: _record(node) for node in found
+            return {node.uuid: _record(node) for node in _enabled()
                     if node.uuid in wanted}
         return self._run(query)
 
@@ -99,6 +109,11 @@ def fail_fast(conf: cfg.ConfigOpts) -> None:
 
 def _context() -> Any:
     return ironic_context.get_admin_context()
+
+
+def _enabled() -> Any:
+    return objects.Node.list(_context(), fields=list(_FIELDS),
+                             filters={'console_enabled': True})
 
 
 def _record(node: Any) -> NodeRecord:

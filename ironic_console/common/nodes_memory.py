@@ -23,6 +23,15 @@ class MemoryNodeStore(NodeStore):
         return {uuid: self.records[uuid] for uuid in uuids
                 if uuid in self.records}
 
+    def find(self, name: str) -> NodeRecord | None:
+        self.check()
+        return next((record for record in self.records.values()
+                     if name and record.name == name), None)
+
+    def consoles(self) -> list[NodeRecord]:
+        self.check()
+        return [record for record in self.records.values() if record.enabled]
+
     def check(self) -> None:
         if not self.available:
             raise NodeStoreUnavailable('the store was told to be down')

@@ -26,12 +26,19 @@ class ServerTls:
     :ivar key_file: PEM, its key; '' when it is in ``cert_file``.
     :ivar minimum_version: ``1.2`` or ``1.3``.
     :ivar ciphers: OpenSSL cipher list, or '' for its default.
+    :ivar client_ca_file: PEM, CAs of which one must have signed the peer's
+        certificate; '' to ask for none.
+    :ivar options: that name the files, for errors.
     """
 
     cert_file: str
     key_file: str = ''
     minimum_version: str = '1.2'
     ciphers: str = ''
+    client_ca_file: str = ''
+    options: tuple[str, str, str] = (
+        '[vnc]cert_file', '[vnc]key_file',
+        '[ironic_console]gateway_client_ca_file')
 
 
 def server_context(settings: ServerTls) -> ssl.SSLContext:
@@ -39,9 +46,10 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
 
     :raises ConfigError: naming the file or option and what is wrong.
     """
+    cert_option, key_option, ca_option = settings.options
     if not settings.cert_file:
-        raise ConfigError('[vnc]enable_ssl is true but [vnc]cert_file is not '
-                          'set; name a PEM file with the certificate')
+        raise ConfigError(f'TLS is wanted but {cert_option} is not set; name '
+                          'a PEM file with the certificate')
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[settings.minimum_version]
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
@@ -51,8 +59,9 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
         except ssl.SSLError as exc:
             raise ConfigError(f'[vnc]tls_ciphers {settings.ciphers!r} names '
                               'no cipher that OpenSSL has') from exc
-    _check_readable('[vnc]cert_file', settings.cert_file)
-    _check_readable('[vnc]key_file', settings.key_file)
+    _check_readable(cert_option, settings.cert_file)
+    _check_readable(key_option, settings.key_file)
+    _check_readable(ca_option, settings.client_ca_file)
     try:
         # Without a password OpenSSL would ask for one at the terminal, and
         # a service would wait for ever.
@@ -60,9 +69,17 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
                                 password='')
     except (ssl.SSLError, OSError) as exc:
         raise ConfigError(
-            f'[vnc]cert_file {settings.cert_file} and [vnc]key_file '
+            f'{cert_option} {settings.cert_file} and {key_option} '
             f'{settings.key_file or settings.cert_file} are not a '
             f'certificate with its key, unencrypted: {exc}') from exc
+    if settings.client_ca_file:
+        try:
+            context.load_verify_locations(settings.client_ca_file)
+        except (ssl.SSLError, OSError) as exc:
+            raise ConfigError(f'{ca_option} {settings.client_ca_file} holds '
+                              f'no certificates of CAs in PEM: {exc}',
+                              ) from exc
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

@@ -20,7 +20,12 @@ from ironic.drivers import base
 from oslo_log import log
 from oslo_utils import strutils
 
-from ironic_console.common import console_url, nodes, tickets
+from ironic_console.common import (
+    console_url,
+    gateway_ports,
+    nodes,
+    tickets,
+)
 from ironic_console.common.clock import Clock
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint
@@ -110,6 +115,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
                 'address of the console page, for example '
                 'https://console.example.org:6090/console.html')
         try:
+            _gateway(task.node)
             self.check_settings(task.node)
         except ConfigError as exc:
             raise exception.InvalidParameterValue(str(exc)) from exc
@@ -124,17 +130,20 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         """
         node = task.node
         try:
+            gateway = _gateway(node)
             console = self.open_console(task)
         except (ConfigError, DriverError) as exc:
             raise exception.ConsoleError(str(exc)) from exc
         endpoint = console.endpoint
+        host, port = gateway or (console.plain_host or endpoint.host,
+                                 console.plain_port or endpoint.port)
         now = self._clock.now()
         secret, created = self._secret(node, now)
         info = _without_console(node.driver_internal_info)
         info |= {
             nodes.ENDPOINT_KEY: endpoint.to_dict(),
-            nodes.HOST_KEY: console.plain_host or endpoint.host,
-            nodes.PORT_KEY: console.plain_port or endpoint.port,
+            nodes.HOST_KEY: host,
+            nodes.PORT_KEY: port,
             nodes.SECRET_KEY: secret,
             nodes.CREATED_KEY: created,
         }
@@ -233,6 +242,18 @@ def forget(node: Any) -> None:
     info.pop(nodes.CHANGES_KEY, None)
     node.driver_internal_info = info
     node.save()
+
+
+def _gateway(node: Any) -> tuple[str, int] | None:
+    """Where Nova finds the console of a node, if there is a gateway.
+
+    :raises ConfigError: it has no port for the node.
+    """
+    ours = CONF.ironic_console
+    if not ours.gateway_host:
+        return None
+    return ours.gateway_host, gateway_ports.port_of(
+        node.id, gateway_ports.parse_ports(ours.gateway_port_range))
 
 
 def report(node: Any, text: str) -> None:

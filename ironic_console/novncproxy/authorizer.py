@@ -6,10 +6,12 @@ All refusals look the same outside. Which of them it was is in the log.
 
 import contextlib
 import dataclasses
+import uuid as uuid_lib
 
 from ironic_console.common import tickets
 from ironic_console.common.clock import Clock
 from ironic_console.common.errors import (
+    NoConsole,
     OriginRejected,
     TokenUnknown,
     Unauthorized,
@@ -40,13 +42,13 @@ class Grant:
     """The right to start one session now.
 
     :ivar node: whose console.
-    :ivar ticket: what gave the right.
+    :ivar ticket: what gave the right; ``None`` if another proof did.
     :ivar read_only: it is one to look and not to type.
     :ivar token: what the URL carried.
     """
 
     node: NodeRecord
-    ticket: tickets.Ticket
+    ticket: tickets.Ticket | None
     read_only: bool = False
     token: Secret = dataclasses.field(kw_only=True)
 
@@ -89,6 +91,34 @@ class Authorizer:
         ticket = self._check_token(node, request.token)
         return Grant(node, ticket, self.policy.read_only or ticket.read_only
                      or node.read_only, token=Secret(request.token))
+
+    def authorize_viewer(self, node: str, token: str) -> Grant:
+        """Decide about a viewer that logs in with name and password.
+
+        :param node: UUID or name.
+        :param token: ticket or raw token.
+        :raises Unauthorized: its subclasses say why.
+        :raises NodeStoreUnavailable: nobody can decide now.
+        """
+        try:
+            uuid = str(uuid_lib.UUID(node))
+        except ValueError:
+            found = self._store.find(node)
+            # Of no node, so that both kinds of names cost as much.
+            uuid = found.uuid if found else str(uuid_lib.UUID(int=0))
+        return self.authorize(ConnectRequest(uuid, token, None, None))
+
+    def authorize_node(self, uuid: str) -> Grant:
+        """Decide about somebody who has proved enough for any console.
+
+        :raises Unauthorized: this node has none.
+        :raises NodeStoreUnavailable: nobody can decide now.
+        """
+        node = self._store.get(uuid)
+        if node is None or not node.enabled or node.secret is None:
+            raise NoConsole('the node has no console')
+        return Grant(node, None, self.policy.read_only or node.read_only,
+                     token=Secret(''))
 
     def _check_origin(self, origin: str | None) -> None:
         # No Origin: not a browser, so no page can be abusing its user.

@@ -136,7 +136,11 @@ def _run(arguments: list[str]) -> int:
             folder, server.listen(
                 settings.metrics.host, settings.metrics.port,
                 '[ironic_console]metrics_host and metrics_port')
-            if settings.metrics else None)
+            if settings.metrics else None,
+            server.listen(
+                settings.viewers.host, settings.viewers.port,
+                '[vnc]host_ip and [ironic_console]viewer_port')
+            if settings.viewers else None)
 
         def make_worker() -> service.Worker:
             # The store makes its database engine in here, after the fork.

@@ -16,6 +16,7 @@ from ironic_console.common.channels.base import (
     send_all,
     wait_for,
 )
+from ironic_console.common.channels.framing import UnframedChannel
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.websocket import WebSocketChannel
 from ironic_console.common.clock import Deadline
@@ -95,6 +96,8 @@ class Connection:
                                         head.http_version, head.headers)
                 if isinstance(request, ConnectRequest):
                     self._identify(request)
+                if isinstance(request, ConnectRequest) and request.tunnel:
+                    return self._open_tunnel(request, conversation)
                 if isinstance(request, ConnectRequest) and request.upgrade:
                     return self._open_console(request, conversation)
                 again = self._answer(request, conversation)
@@ -181,6 +184,46 @@ class Connection:
         except BaseException:
             services.sessions.remove(session)
             raise
+
+    def _open_tunnel(self, request: ConnectRequest,
+                     conversation: Conversation) -> bool:
+        """:returns: the relay has the connection now."""
+        services = self._services
+        if conversation.trailing_data():
+            raise BadRequest('RFB begins with the server, not the client')
+        try:
+            grant = services.authorizer.authorize(request)
+            session = self._opening.admit(grant, self._source,
+                                          request.take_over)
+        except ConsoleError as exc:
+            LOG.info('%s: node %s refused for %s: %s', self._id,
+                     request.node, self._opening.peer, exc)
+            services.metrics.refused(exc)
+            self._refuse(exc, conversation)
+            return False
+        try:
+            reached = self._opening.reach(session)
+        except BaseException as exc:
+            if not isinstance(exc, ConsoleError):
+                services.sessions.remove(session)
+                raise
+            self._opening.give_up(session, exc)
+            self._refuse(exc, conversation)
+            return False
+        server = ServerHandshake(reached.server_init)
+        try:
+            conversation.open_tunnel(self._opening.deadline('head_timeout'))
+            self._opening.drive(self._channel, server)
+            self._opening.hand_over(session, reached,
+                                    UnframedChannel(self._channel), server)
+        except BaseException as exc:
+            reached.opened.channel.close()
+            if not isinstance(exc, ConsoleError):
+                services.sessions.remove(session)
+                raise
+            self._opening.give_up(session, exc)
+            return False
+        return True
 
     def _reach_console(self, session: Session, browser: WebSocketChannel,
                        ) -> bool:

@@ -58,7 +58,7 @@ def refusal(error: ConsoleError) -> Answer:
         headers += [('Upgrade', 'websocket'), ('Connection', 'Upgrade'),
                     ('Sec-WebSocket-Version', '13')]
     if error.http_status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers.append(('Allow', 'GET, HEAD'))
+        headers.append(('Allow', 'GET, HEAD, CONNECT'))
     content: dict[str, object] = {'status': 'refused',
                                   'reason': error.public_reason}
     if isinstance(error, NodeInUse):
@@ -141,6 +141,16 @@ class Conversation:
             return False
         self._h11.start_next_cycle()
         return True
+
+    def open_tunnel(self, deadline: Deadline) -> None:
+        """Answer CONNECT: from here on there is no HTTP any more.
+
+        :raises ChannelError: the connection broke.
+        """
+        head = self._h11.send(h11.Response(status_code=HTTPStatus.OK,
+                                           headers=[], reason=b'OK'))
+        if not send_all(self._channel, head or b'', deadline):
+            raise ChannelError(f'{self._channel.peer} took no answer')
 
     def trailing_data(self) -> bytes:
         """:returns: bytes that came behind the head of an upgrade."""

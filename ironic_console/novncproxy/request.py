@@ -12,7 +12,7 @@ import urllib.parse
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from ironic_console.common.addresses import IPNetwork
+from ironic_console.common.addresses import IPNetwork, is_within
 from ironic_console.common.console_url import WEBSOCKET_PATH
 from ironic_console.common.errors import (
     BadRequest,
@@ -23,6 +23,8 @@ from ironic_console.common.errors import (
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+#: What CONNECT leads to.
+TUNNEL_PATH = 'console'
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
 _HOST = re.compile(r'[a-z0-9._-]+|\[[0-9a-f:.]+\]')
 _SITE = re.compile('[^:/?#]*://[^/?#]*')
@@ -57,6 +59,7 @@ class ConnectRequest:
     :ivar origin: as sent; ``None`` when it is no browser.
     :ivar upgrade: what the WebSocket layer needs; ``None`` when this is a
         plain request that only asks.
+    :ivar tunnel: it is no browser and wants RFB as it is, after CONNECT.
     :ivar take_over: whoever uses the console now has to go.
     :ivar forwarded_for: whom proxies before us say that they speak for,
         nearest last; nobody has checked it.
@@ -67,6 +70,7 @@ class ConnectRequest:
     origin: str | None
     upgrade: dict[str, str] | None = dataclasses.field(repr=False)
     take_over: bool = False
+    tunnel: bool = dataclasses.field(default=False, kw_only=True)
     forwarded_for: tuple[str, ...] = ()
 
 
@@ -80,14 +84,16 @@ def parse_request(method: bytes, target: bytes, http_version: bytes,
     :raises TokenUnknown: the node is not a UUID.
     """
     path, query = _split_target(target)
-    if method not in (b'GET', b'HEAD'):
-        raise BadRequest('only GET and HEAD are understood', 405)
+    if method not in (b'GET', b'HEAD', b'CONNECT'):
+        raise BadRequest('only GET, HEAD and CONNECT are understood', 405)
     # A body behind an upgrade would be read as frames by one proxy and as
     # a second request by another (request smuggling).
     if (_all(headers, b'transfer-encoding')
             or any(value != b'0' for value in
                    _all(headers, b'content-length'))):
         raise BadRequest('requests with a body are not understood')
+    if method == b'CONNECT':
+        return _parse_tunnel(path, query, headers)
     if path.rpartition('/')[2] != WEBSOCKET_PATH:
         if _all(headers, b'upgrade'):
             raise BadRequest('no WebSocket is served under this path', 404)
@@ -182,6 +188,21 @@ def _parse_upgrade(headers: Headers) -> dict[str, str]:
     return upgrade
 
 
+def _parse_tunnel(path: str, query: str, headers: Headers,
+                  ) -> ConnectRequest:
+    """CONNECT to a console, as nova-xvpvncproxy had it."""
+    # Any other target would make us a proxy for anything (RFC 9110 §9.3.6).
+    if path.rpartition('/')[2] != TUNNEL_PATH:
+        raise BadRequest(f'CONNECT leads to /{TUNNEL_PATH}?node=NODE&token='
+                         'TICKET and nowhere else')
+    fields = _parse_query(query)
+    node, token = _parse_console(fields)
+    return ConnectRequest(
+        node, token, _one(headers, b'origin'), None,
+        fields.get('takeover') == '1', _parse_forwarded(headers),
+        tunnel=True)
+
+
 def _parse_query(query: str) -> dict[str, str]:
     try:
         return dict(urllib.parse.parse_qsl(
@@ -206,22 +227,13 @@ def source_of(peer: str, forwarded_for: Sequence[str],
     """
     source = peer
     for text in reversed(forwarded_for):
-        if not _is_within(source, trusted):
+        if not is_within(source, trusted):
             break
         address = _address(text)
         if address is None:
             break
         source = address
     return source
-
-
-def _is_within(address: str, networks: Sequence[IPNetwork]) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(found, 'ipv4_mapped', None) or found
-    return any(mapped in network for network in networks)
 
 
 def _address(text: str) -> str | None:

@@ -9,7 +9,7 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from ironic_console.common.channels.base import ChannelError
@@ -184,7 +184,7 @@ class Server:
                 if not self._accept_all(ready):
                     self._rest(selector)
 
-    def _accept_all(self, ready: list[object]) -> bool:
+    def _accept_all(self, ready: Collection[object]) -> bool:
         """:returns: ``False`` when this process has run out of something."""
         enough = True
         for listener, door in self._doors.items():

@@ -23,6 +23,7 @@ from ironic_console.common.nodes import NodeStore
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.admin import AdminFolder, AdminServer
 from ironic_console.novncproxy.authorizer import Authorizer
+from ironic_console.novncproxy.gateway import Gateway, TicketDoor
 from ironic_console.novncproxy.ledger import Ledger
 from ironic_console.novncproxy.metrics import (
     Metrics,
@@ -34,7 +35,11 @@ from ironic_console.novncproxy.pages import Pages
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
 from ironic_console.novncproxy.server import BrowserDoor, Server
 from ironic_console.novncproxy.sessions import SessionRegistry
-from ironic_console.novncproxy.settings import Settings
+from ironic_console.novncproxy.settings import (
+    GatewaySettings,
+    ListenAddress,
+    Settings,
+)
 from ironic_console.novncproxy.site import Site
 
 LOG = logging.getLogger(__name__)
@@ -46,12 +51,16 @@ class Loaded:
 
     :ivar context: TLS towards browsers, or ``None``.
     :ivar endpoint_tls: TLS towards endpoints.
+    :ivar gateway_context: TLS towards Nova, or ``None``.
+    :ivar viewers_context: TLS towards people's own viewers, or ``None``.
     """
 
     settings: Settings
     pages: Pages
     context: ssl.SSLContext | None
     endpoint_tls: tls.EndpointTls
+    gateway_context: ssl.SSLContext | None = None
+    viewers_context: ssl.SSLContext | None = None
 
 
 def load(settings: Settings) -> Loaded:
@@ -66,7 +75,14 @@ def load(settings: Settings) -> Loaded:
                     'seem to be')
     return Loaded(settings, Pages(settings.pages),
                   tls.server_context(listen_tls) if listen_tls else None,
-                  tls.EndpointTls(settings.endpoint_tls))
+                  tls.EndpointTls(settings.endpoint_tls),
+                  _context(settings.gateway), _context(settings.viewers))
+
+
+def _context(settings: GatewaySettings | ListenAddress | None,
+             ) -> ssl.SSLContext | None:
+    return (tls.server_context(settings.tls) if settings and settings.tls
+            else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,12 +93,14 @@ class Common:
     :ivar ledger: of all their sessions.
     :ivar runtime_folder: where they find each other.
     :ivar metrics_listener: ``None`` when nobody shall ask.
+    :ivar viewers_listener: ``None`` when there is no such port.
     """
 
     listener: socket.socket
     ledger: Ledger
     runtime_folder: pathlib.Path
     metrics_listener: socket.socket | None = None
+    viewers_listener: socket.socket | None = None
 
 
 class Worker:
@@ -109,15 +127,21 @@ class Worker:
         self._door = BrowserDoor(loaded.context)
         self._server = Server(self._services(loaded))
         self._server.open(common.listener, self._door)
+        self._viewers_door = self._open_viewers_door(common, loaded)
+        self._gateway = self._make_gateway(loaded)
 
     def start(self) -> None:
         self._relay.start()
         self._sessions.start()
         self._admin.start()
         self._server.start()
+        if self._gateway:
+            self._gateway.start()
 
     def drain(self) -> None:
         """Stop accepting, let sessions go on for a while, close the rest."""
+        if self._gateway:
+            self._gateway.stop()
         self._server.stop_accepting()
         LOG.info('%d sessions may go on for %g s', len(self._sessions),
                  self._drain_timeout)
@@ -138,6 +162,24 @@ class Worker:
         self._authorizer.policy = settings.access
         self._server.services = self._services(loaded)
         self._door.context = loaded.context
+        if self._viewers_door and loaded.viewers_context:
+            self._viewers_door.context = loaded.viewers_context
+
+    def _open_viewers_door(self, common: Common, loaded: Loaded,
+                           ) -> TicketDoor | None:
+        if not common.viewers_listener or not loaded.viewers_context:
+            return None
+        door = TicketDoor(loaded.viewers_context, self._authorizer)
+        self._server.open(common.viewers_listener, door)
+        return door
+
+    def _make_gateway(self, loaded: Loaded) -> Gateway | None:
+        settings = loaded.settings
+        if settings.gateway is None:
+            return None
+        return Gateway(settings.gateway.policy, loaded.gateway_context,
+                       self._server, self._authorizer, self._store,
+                       settings.sessions.recheck_interval)
 
     def _services(self, loaded: Loaded) -> Services:
         settings = loaded.settings

@@ -18,6 +18,8 @@ from ironic_console.common.addresses import (
 )
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.gateway_ports import parse_ports
+from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy.authorizer import AccessPolicy
 from ironic_console.novncproxy.pages import PagePolicy
@@ -60,6 +62,35 @@ class ListenAddress:
 
 
 @dataclasses.dataclass(frozen=True)
+class GatewayPolicy:
+    """Who may use the ports of nodes.
+
+    :ivar host: address to listen on.
+    :ivar ports: that nodes may have.
+    :ivar security_types: ``X509_NONE`` for those whose certificate our CA
+        signed, ``NONE`` for those in ``networks``; in the order of offer.
+    :ivar networks: from which None is enough.
+    """
+
+    host: str
+    ports: range
+    security_types: tuple[int, ...]
+    networks: tuple[IPNetwork, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class GatewaySettings:
+    """The ports of nodes, for Nova and the in-tree proxy.
+
+    :ivar tls: that asks for a certificate; ``None`` if nobody is offered
+        TLS.
+    """
+
+    policy: GatewayPolicy
+    tls: ServerTls | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -75,6 +106,8 @@ class Settings:
     trusted_proxies: tuple[IPNetwork, ...]
     runtime_dir: str
     metrics: ListenAddress | None
+    gateway: GatewaySettings | None
+    viewers: ListenAddress | None
     database_timeout: float
     drain_timeout: float
 
@@ -120,6 +153,10 @@ def read_settings(conf: Any) -> Settings:
         runtime_dir=ours.runtime_dir,
         metrics=(ListenAddress(ours.metrics_host, ours.metrics_port)
                  if ours.metrics_port else None),
+        gateway=_gateway(vnc, ours),
+        viewers=(ListenAddress(vnc.host_ip, ours.viewer_port,
+                               _native_tls(vnc, ours))
+                 if ours.viewer_port else None),
         database_timeout=ours.database_timeout,
         drain_timeout=ours.drain_timeout)
 
@@ -134,6 +171,46 @@ def _tls(vnc: Any) -> ServerTls | None:
 def _base_path(public_url: str) -> str:
     folder, _, _ = urllib.parse.urlsplit(public_url).path.rpartition('/')
     return f'{folder}/'
+
+
+_SECURITY = {'x509none': SecurityNumber.X509_NONE,
+             'none': SecurityNumber.NONE}
+
+
+def _gateway(vnc: Any, ours: Any) -> GatewaySettings | None:
+    if not ours.gateway_host:
+        return None
+    types = tuple(_SECURITY[name] for name in ours.gateway_security)
+    if SecurityNumber.NONE in types and not ours.gateway_networks:
+        raise ConfigError(
+            '[ironic_console]gateway_security has none, which is for those '
+            'in [ironic_console]gateway_networks, and that is empty; name '
+            'the hosts of nova-novncproxy')
+    with_tls = SecurityNumber.X509_NONE in types
+    if with_tls and not ours.gateway_client_ca_file:
+        raise ConfigError(
+            '[ironic_console]gateway_security has x509none, which needs '
+            '[ironic_console]gateway_client_ca_file: the CA that signed the '
+            'certificate of nova-novncproxy ([vnc]vencrypt_client_cert '
+            'there)')
+    return GatewaySettings(
+        GatewayPolicy(ours.gateway_host, parse_ports(ours.gateway_port_range),
+                      types, parse_networks(ours.gateway_networks,
+                                            'gateway_networks')),
+        _native_tls(vnc, ours, ours.gateway_client_ca_file)
+        if with_tls else None)
+
+
+def _native_tls(vnc: Any, ours: Any, client_ca_file: str = '') -> ServerTls:
+    """What we present to those who are no browsers."""
+    own = bool(ours.gateway_cert_file)
+    return ServerTls(
+        ours.gateway_cert_file if own else vnc.cert_file or '',
+        ours.gateway_key_file if own else vnc.key_file or '',
+        vnc.tls_minimum_version, vnc.tls_ciphers or '', client_ca_file,
+        ('[ironic_console]gateway_cert_file',
+         '[ironic_console]gateway_key_file',
+         '[ironic_console]gateway_client_ca_file'))
 
 
 def _frame_ancestors(origins: list[str]) -> tuple[str, ...]:

@@ -527,7 +527,7 @@ def make_settings(novnc_root: pathlib.Path, *, host: str = '127.0.0.1',
         addresses=AddressPolicy(parse_networks(networks)),
         endpoint_tls=endpoint_tls or ClientTls(), workers=1,
         trusted_proxies=parse_networks(trusted_proxies),
-        runtime_dir='', metrics=None,
+        runtime_dir='', metrics=None, gateway=None, viewers=None,
         database_timeout=5, drain_timeout=drain_timeout)
 
 

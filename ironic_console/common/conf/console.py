@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of the group [ironic_console]."""
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 SIGNED, PLAIN = 'signed', 'plain'
 
@@ -26,6 +26,18 @@ _BOTH = [
         ],
         help='What console URLs carry. Conductors and proxies must agree. '
              'Choose plain only while the in-tree proxy is in use.'),
+    cfg.HostAddressOpt(
+        'gateway_host',
+        help='Address of the gateway for Nova and the in-tree proxy: told to '
+             'them as vnc_host of every node with a console of ours, and '
+             'listened on by the proxy. When not set, they are told where '
+             'the BMC is, and there is no gateway.'),
+    cfg.StrOpt(
+        'gateway_port_range', default='16000:19999',
+        help='Ports of the gateway, FIRST:LAST, one for each node: that of '
+             "the node's number in the database. May grow at its end; "
+             'whatever else changes moves all nodes. Conductors and proxies '
+             'must agree.'),
 ]
 
 _CONDUCTOR = [
@@ -201,6 +213,35 @@ _PROXY = [
              'without a check of the certificate. Anybody between proxy and '
              'BMC can then read and change everything; naming a fingerprint '
              'is as easy.'),
+    cfg.ListOpt(
+        'gateway_security', default=['x509none'],
+        item_type=types.String(choices=['x509none', 'none']),
+        help='What the gateway offers to those who connect, best first: '
+             'x509none is VeNCrypt with a certificate that '
+             'gateway_client_ca_file has signed, none is nothing at all, for '
+             'those in gateway_networks.'),
+    cfg.ListOpt(
+        'gateway_networks', default=[],
+        help='Networks (CIDR) of those to whom the gateway offers "none": '
+             'the hosts of nova-novncproxy and of the in-tree proxy. Who '
+             'connects from there can use every console.'),
+    cfg.StrOpt(
+        'gateway_cert_file', default='',
+        help='PEM file with the certificate of gateway and viewer_port, and '
+             'its chain. When empty, [vnc]cert_file.'),
+    cfg.StrOpt(
+        'gateway_key_file', default='',
+        help='PEM file with the key of gateway_cert_file, unencrypted. When '
+             'empty, [vnc]key_file.'),
+    cfg.StrOpt(
+        'gateway_client_ca_file', default='',
+        help='PEM file with the CAs that sign the certificates of those who '
+             'may use the gateway. Whoever has one can use every console.'),
+    cfg.PortOpt(
+        'viewer_port', default=0,
+        help="Port for people's own viewers (VeNCrypt X509Plain), on "
+             '[vnc]host_ip: the user name is the node, the password the '
+             'ticket out of the console URL. 0 for none.'),
     cfg.ListOpt(
         'frame_ancestors', default=[],
         help='Origins whose pages may show the console page in a frame, for '
