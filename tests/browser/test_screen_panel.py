@@ -352,6 +352,12 @@ def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
         recorder: InputRecorder) -> None:
     browser.stop_emulating()
     show(browser, proxy, display.port)
+    # Whether the keyboard is locked can only be seen on real keyboards; that
+    # it should be, here.
+    browser.driver.execute_script(
+        "globalThis.asked = []; for (const name of ['lock', 'unlock'])"
+        " navigator.keyboard[name] = async (...keys) => asked.push("
+        " name, ...keys)")
     browser.click_control('full-screen')
     browser.wait('full screen', lambda: is_full(browser))
     browser.move_pointer(100, 75)
@@ -380,6 +386,7 @@ def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
     browser.click_control('full-screen')
     browser.wait('the window', lambda: not is_full(browser))
     assert box(browser, '#bar').top == 0
+    assert browser.run('asked') == ['lock', 'unlock']
     assert browser.csp_violations() == []
 
 
@@ -540,6 +547,27 @@ def test_fingers_can_move_the_view(
                 if event.startswith('Button')] == []
         browser.click_control('stop-moving')
         assert browser.run("document.getElementById('stop-moving').hidden")
+
+
+def test_fingers_get_the_bar_out_in_full_screen(
+        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
+    with phone(browser, proxy, display):
+        browser.click_control('open-screen')
+        browser.click_control('full-screen')
+        browser.wait('full screen', lambda: is_full(browser))
+        browser.wait('the bar to leave',
+                     lambda: box(browser, '#bar').top < 0)
+        handle = box(browser, '#show-bar')
+        assert min(handle.width, handle.height) >= 44
+        touch(browser, 'touchStart', (handle.left + 20, handle.top + 20))
+        touch(browser, 'touchEnd')
+        browser.wait('the bar', lambda: box(browser, '#bar').top == 0)
+        touch(browser, 'touchStart', place(browser, 100, 100))
+        touch(browser, 'touchEnd')
+        browser.wait('the bar to leave',
+                     lambda: box(browser, '#bar').top < 0)
+        browser.run('document.exitFullscreen()')
+        browser.wait('the window', lambda: not is_full(browser))
 
 
 # -- the server's side --------------------------------------------------------

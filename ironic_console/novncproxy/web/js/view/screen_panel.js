@@ -41,7 +41,8 @@ export class ScreenPanel {
         this.#announce = services.announce;
         this.#quality = new QualityControl(this.#screen, this.#settings,
             measureLine, () => performance.now() / 1000);
-        this.#fullScreen = new FullScreen(document);
+        this.#fullScreen = new FullScreen(document,
+            this.#t('screen.showBar'));
         this.#screen.scale = this.#settings.get('scale',
             (value) => readScale(value) ?? undefined, FIT);
         this.#screen.dotCursor =
