@@ -348,6 +348,16 @@ def test_hostile_title_is_shown_as_text(
     assert is_text_only(browser)
 
 
+def test_long_names_give_way_to_the_controls(
+        worker: RunningWorker, browser: Chromium, node: NodeRecord) -> None:
+    title = 'W' * 100
+    connect(browser, worker, node, query=f'&title={title}')
+    assert browser.text('name') == title
+    assert browser.run(
+        "document.getElementById('open-session').getBoundingClientRect()"
+        '.right <= innerWidth')
+
+
 @contextlib.contextmanager
 def answering(browser: Chromium, status: int, body: str) -> Iterator[None]:
     """Something else answers the page in the place of the service."""

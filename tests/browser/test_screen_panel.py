@@ -8,24 +8,35 @@ sees, from the browser's own screenshots.
 import contextlib
 import math
 import pathlib
+import struct
+import threading
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.browser.chromium import Chromium, Size, chromium
+from tests.browser.chromium import (
+    DEFAULT_TIMEOUT,
+    Chromium,
+    Size,
+    chromium,
+)
 from tests.helpers import pattern, png
 from tests.helpers.client_log import SET_ENCODINGS, messages
 from tests.helpers.endpoints import console_url
 from tests.helpers.input_recorder import InputRecorder
 from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import NODE, RunningWorker, node_record, wait_until
+from tests.helpers.slow_line import SlowLine
 from tests.helpers.xvnc import Xvnc
-from tests.simulators.rfb_server import Peer, RfbServer, good
+from tests.simulators.rfb_server import Behaviour, Peer, RfbServer, good
+from tools.lab.ports import free_port
 
 SCREEN = Size(200, 150)
 WINDOW = Size(1024, 700)
 RATIOS = (1, 1.25, 1.5, 2)
+LINE_PORT = free_port()
 LEFT, RIGHT, UP, DOWN = 1, 3, 4, 5
 
 
@@ -78,8 +89,15 @@ def recorder(display: Xvnc, tmp_path_factory: pytest.TempPathFactory,
 @pytest.fixture(scope='module')
 def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
           ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root) as worker:
+    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root,
+                    ports=(LINE_PORT,)) as worker:
         yield worker
+
+
+@pytest.fixture(scope='module')
+def line(proxy: RunningWorker) -> Iterator[SlowLine]:
+    with SlowLine(proxy.address[1], LINE_PORT) as running:
+        yield running
 
 
 def show(browser: Chromium, proxy: RunningWorker, port: int, *,
@@ -334,6 +352,12 @@ def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
         recorder: InputRecorder) -> None:
     browser.stop_emulating()
     show(browser, proxy, display.port)
+    # Whether the keyboard is locked can only be seen on real keyboards; that
+    # it should be, here.
+    browser.driver.execute_script(
+        "globalThis.asked = []; for (const name of ['lock', 'unlock'])"
+        " navigator.keyboard[name] = async (...keys) => asked.push("
+        " name, ...keys)")
     browser.click_control('full-screen')
     browser.wait('full screen', lambda: is_full(browser))
     browser.move_pointer(100, 75)
@@ -362,6 +386,7 @@ def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
     browser.click_control('full-screen')
     browser.wait('the window', lambda: not is_full(browser))
     assert box(browser, '#bar').top == 0
+    assert browser.run('asked') == ['lock', 'unlock']
     assert browser.csp_violations() == []
 
 
@@ -524,6 +549,27 @@ def test_fingers_can_move_the_view(
         assert browser.run("document.getElementById('stop-moving').hidden")
 
 
+def test_fingers_get_the_bar_out_in_full_screen(
+        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
+    with phone(browser, proxy, display):
+        browser.click_control('open-screen')
+        browser.click_control('full-screen')
+        browser.wait('full screen', lambda: is_full(browser))
+        browser.wait('the bar to leave',
+                     lambda: box(browser, '#bar').top < 0)
+        handle = box(browser, '#show-bar')
+        assert min(handle.width, handle.height) >= 44
+        touch(browser, 'touchStart', (handle.left + 20, handle.top + 20))
+        touch(browser, 'touchEnd')
+        browser.wait('the bar', lambda: box(browser, '#bar').top == 0)
+        touch(browser, 'touchStart', place(browser, 100, 100))
+        touch(browser, 'touchEnd')
+        browser.wait('the bar to leave',
+                     lambda: box(browser, '#bar').top < 0)
+        browser.run('document.exitFullscreen()')
+        browser.wait('the window', lambda: not is_full(browser))
+
+
 # -- the server's side --------------------------------------------------------
 
 def test_the_servers_screen_takes_the_size_of_the_window(
@@ -599,6 +645,49 @@ def test_the_chosen_quality_is_asked_for(
         peer = server.peer(1)
         assert {-32 + quality, -256 + compression} <= browser.wait(
             'the first', lambda: encodings(peer))[0]
+
+
+def in_two_parts(more: threading.Event) -> Behaviour:
+    """A server that sends a picture, and another one when it is told to."""
+    def raw(width: int, height: int) -> bytes:
+        return (struct.pack('>BxHHHHHi', 0, 1, 0, 0, width, height, 0)
+                + b'\x80' * 4 * width * height)
+
+    def behave(peer: Peer) -> None:
+        peer.send(raw(400, 150))
+        if more.wait(2 * DEFAULT_TIMEOUT):
+            peer.send(raw(100, 100))
+        peer.wait_for_end()
+    return good(width=400, height=300, after=behave)
+
+
+@pytest.mark.parametrize(('rate', 'quality', 'words'), [
+    (20_000, (3, 0), 'slow lines'), (0, (9, 6), 'now: ')])
+def test_automatic_quality_follows_the_line(
+        browser: Chromium, proxy: RunningWorker, line: SlowLine, rate: int,
+        quality: tuple[int, ...], words: str) -> None:
+    more = threading.Event()
+    with RfbServer(in_two_parts(more)) as server:
+        forget(browser, proxy)
+        url = urllib.parse.urlsplit(
+            console_url(proxy, node_record(server.port)))
+        line.rate = 0
+        browser.open(url._replace(netloc=f'127.0.0.1:{line.port}').geturl())
+        open_panel(browser)
+        # A first picture alone is no reason to measure.
+        browser.wait_pixel(1, 1, lambda pixel: pixel == (128, 128, 128))
+        sample = ("performance.getEntriesByName(performance"
+                  ".getEntriesByType('resource').find(one => one.name"
+                  ".endsWith('core/rfb.js')).name).length")
+        before = browser.run(sample)
+        line.rate = rate
+        more.set()
+        browser.wait('a measurement', lambda: browser.run(sample) > before)
+        wait_until(lambda: any(
+            -32 + one in encodings(server.peer())[-1] for one in quality),
+            'the quality for this line')
+        assert words in browser.run(
+            "document.getElementById('quality').options[0].text")
 
 
 def test_a_dot_is_shown_where_the_server_shows_no_pointer(

@@ -7,35 +7,12 @@ import { test } from 'node:test';
 import { AUTOMATIC, AutomaticQuality, LEVELS, QualityControl, readChoice }
     from '../../ironic_console/novncproxy/web/js/quality.js';
 
-const MESSAGE = 64 * 1024;
-
-// A line of so many bytes per second that has work for a while; `line` goes
-// on where it stopped.
-function line(meter, { count = 20, bytes = MESSAGE, start = 0 } = {}) {
-    let now = start;
-    let changes = 0;
-    return {
-        carry(rate, times = count) {
-            for (let n = 0; n < times; n++) {
-                now += bytes / rate;
-                changes += meter.feed(bytes, now) ? 1 : 0;
-            }
-            return this;
-        },
-        pause(seconds) {
-            now += seconds;
-            return this;
-        },
-        get changes() {
-            return changes;
-        },
-    };
-}
-
-function levelOn(rate) {
-    const meter = new AutomaticQuality();
-    line(meter).carry(rate);
-    return meter.level;
+// Measurements of these rates, in bytes per second, one after the other.
+function measured(...rates) {
+    const automatic = new AutomaticQuality();
+    const changes = rates.filter((rate) =>
+        automatic.feed(30_000, 30_000 / rate)).length;
+    return { level: automatic.level, changes };
 }
 
 test('begins in the middle, where noVNC does', () => {
@@ -59,105 +36,38 @@ test('cheaper levels have less quality and more compression', () => {
     });
 });
 
-test('a line gets what it can carry', () => {
+test('the first measurement decides', () => {
     for (const [rate, level] of [[50e6, 'sharp'], [1.6e6, 'sharp'],
         [1.2e6, 'balanced'], [200e3, 'balanced'], [120e3, 'light'],
-        [45e3, 'light'], [20e3, 'lightest'], [7e3, 'lightest']]) {
-        assert.equal(levelOn(rate), level, `${rate} bytes/s`);
+        [45e3, 'light'], [20e3, 'lightest'], [1, 'lightest'],
+        [0, 'lightest']]) {
+        assert.equal(measured(rate).level, level, `${rate} bytes/s`);
     }
 });
 
-test('a screen that has little to tell says nothing about the line', () => {
-    const meter = new AutomaticQuality();
-    line(meter, { bytes: 5000, count: 1000 }).carry(100e3);
-    line(meter, { bytes: 200, count: 1000 }).carry(1e3);
-    assert.equal(meter.level, 'balanced');
+test('a measurement that took no time is a fast line', () => {
+    const automatic = new AutomaticQuality();
+    automatic.feed(30_000, 0);
+    assert.equal(automatic.level, 'sharp');
 });
 
-test('large messages that did not pile up may come as slowly as they like',
-    () => {
-        const meter = new AutomaticQuality();
-        line(meter, { bytes: 40_000, count: 100 }).carry(40e3);
-        assert.equal(meter.level, 'balanced');
-        // But they can show that a line is fast.
-        line(meter, { bytes: 40_000, start: 1000 }).carry(10e6);
-        assert.equal(meter.level, 'sharp');
-    });
-
-test('a large message now and then says nothing about the line', () => {
-    const meter = new AutomaticQuality();
-    for (let n = 0; n < 50; n++) {
-        meter.feed(MESSAGE, 2 * n);
-        meter.feed(100, 2 * n + 1);
-    }
-    assert.equal(meter.level, 'balanced');
+test('saves after two slow measurements, spends after three fast ones', () => {
+    assert.equal(measured(200e3, 50e3).level, 'balanced');
+    assert.equal(measured(200e3, 50e3, 50e3).level, 'light');
+    assert.equal(measured(50e3, 9e6, 9e6).level, 'light');
+    assert.equal(measured(50e3, 9e6, 9e6, 9e6).level, 'sharp');
 });
 
-test('a server that makes pauses does not spoil a fast line', () => {
-    const meter = new AutomaticQuality();
-    const fast = line(meter);
-    for (let n = 0; n < 20; n++) {
-        fast.carry(10e6, 3).pause(1);
-    }
-    assert.equal(meter.level, 'sharp');
-});
-
-test('saves after two slow messages, spends after several fast ones', () => {
-    const meter = new AutomaticQuality();
-    const slow = line(meter).carry(50e3, 2);
-    assert.equal(meter.level, 'balanced');
-    slow.carry(50e3, 1);
-    assert.equal(meter.level, 'light');
-    slow.carry(10e6, 5);
-    assert.equal(meter.level, 'light');
-    slow.carry(10e6, 1);
-    assert.equal(meter.level, 'sharp');
-});
-
-test('a message that comes much later is none that was behind', () => {
-    const meter = new AutomaticQuality();
-    line(meter, { count: 20 }).carry(MESSAGE / 11);
-    assert.equal(meter.level, 'balanced');
-});
-
-test('one slow message among fast ones changes nothing', () => {
-    const meter = new AutomaticQuality();
-    const uneven = line(meter).carry(10e6);
-    assert.equal(meter.level, 'sharp');
-    for (let n = 0; n < 10; n++) {
-        uneven.carry(20e3, 1).carry(10e6, 2);
-    }
-    assert.equal(uneven.changes, 1);
+test('measurements that disagree change nothing', () => {
+    assert.deepEqual(measured(200e3, 50e3, 9e6, 50e3, 9e6, 50e3, 200e3, 50e3),
+        { level: 'balanced', changes: 0 });
 });
 
 test('a line at the border of two levels stays where it is', () => {
-    const meter = new AutomaticQuality();
-    const border = line(meter).carry(120e3);
-    assert.equal(meter.level, 'light');
-    for (let n = 0; n < 20; n++) {
-        border.carry(155e3).carry(145e3);
-    }
-    assert.equal(border.changes, 1);
-});
-
-test('messages at the same moment are a fast line, not an infinite one', () => {
-    const meter = new AutomaticQuality();
-    for (let n = 0; n < 20; n++) {
-        meter.feed(MESSAGE, 1);
-    }
-    assert.equal(meter.level, 'sharp');
-});
-
-test('another connection begins with the level of the last one', () => {
-    const meter = new AutomaticQuality();
-    line(meter).carry(50e3);
-    meter.restart();
-    assert.equal(meter.level, 'light');
-    // Neither votes nor rates of before count.
-    line(meter, { start: 1000 }).carry(10e6, 6);
-    assert.equal(meter.level, 'light');
-    line(meter, { start: 2000 }).carry(10e6, 2);
-    assert.equal(meter.level, 'sharp');
+    const border = Array.from({ length: 40 },
+        (_, index) => index % 8 < 4 ? 155e3 : 145e3);
+    assert.deepEqual(measured(120e3, ...border),
+        { level: 'light', changes: 1 });
 });
 
 test('reads only choices that exist', () => {
@@ -172,6 +82,8 @@ test('reads only choices that exist', () => {
 
 // -- what is applied to a screen ------------------------------------------
 
+// A control whose line carries `line.rate` bytes per second beside what the
+// server sends.
 function controlled(stored) {
     const screen = Object.assign(new EventTarget(),
         { quality: null, compression: null });
@@ -185,18 +97,28 @@ function controlled(stored) {
             this.stored = value;
         },
     };
-    const clock = { now: 0 };
-    const control = new QualityControl(screen, settings, () => clock.now);
-    const carry = (rate, count = 20) => {
-        for (let n = 0; n < count; n++) {
-            clock.now += MESSAGE / rate;
-            screen.dispatchEvent(new CustomEvent('data',
-                { detail: { bytes: MESSAGE } }));
+    const line = { rate: 9e6, measured: 0, now: 0, meanwhile: () => {} };
+    const measure = async () => {
+        line.measured++;
+        line.meanwhile();
+        return line.rate === null ? null :
+            { bytes: 30_000, seconds: 30_000 / line.rate };
+    };
+    const control = new QualityControl(screen, settings, measure,
+        () => line.now);
+    const send = (bytes) => screen.dispatchEvent(
+        new CustomEvent('data', { detail: { bytes } }));
+    // A server that sends enough for a measurement, and time for it.
+    const pass = async (times = 1) => {
+        for (let n = 0; n < times; n++) {
+            line.now += 30;
+            send(1e6);
+            await new Promise(setImmediate);
         }
     };
     const applied = () =>
         ({ quality: screen.quality, compression: screen.compression });
-    return { screen, settings, control, carry, applied };
+    return { settings, line, control, send, pass, applied };
 }
 
 test('is automatic until somebody chooses', () => {
@@ -207,31 +129,77 @@ test('is automatic until somebody chooses', () => {
     }
 });
 
-test('follows the line and says so', () => {
-    const { control, carry, applied } = controlled();
+test('follows the line and says so', async () => {
+    const { control, line, pass, applied } = controlled();
     let changes = 0;
     control.addEventListener('change', () => changes++);
-    carry(50e3);
+    line.rate = 50e3;
+    await pass();
     assert.equal(control.level, 'light');
     assert.deepEqual(applied(), LEVELS.light);
     assert.equal(changes, 1);
 });
 
-test('a choice holds whatever the line does, and for the next time', () => {
-    const { settings, control, carry, applied } = controlled();
-    control.choice = 'sharp';
-    carry(10e3);
-    assert.equal(control.level, 'sharp');
-    assert.deepEqual(applied(), LEVELS.sharp);
-    assert.deepEqual(controlled(settings.stored).applied(), LEVELS.sharp);
-    control.choice = AUTOMATIC;
-    assert.deepEqual(applied(), LEVELS.lightest);
+test('a screen that has little to tell costs no measurement', async () => {
+    const { line, send } = controlled();
+    for (let n = 0; n < 100; n++) {
+        line.now += 100;
+        send(2000);
+    }
+    await new Promise(setImmediate);
+    assert.equal(line.measured, 0);
 });
 
-test('the time between two connections is no time of the line', () => {
-    const { screen, control, carry } = controlled();
-    carry(50e3, 3);
-    screen.dispatchEvent(new CustomEvent('connect'));
-    carry(5e3, 3);
-    assert.equal(control.level, 'light');
+test('a busy screen is not measured all the time', async () => {
+    const { line, send } = controlled();
+    for (let n = 0; n < 1000; n++) {
+        line.now += 0.1;
+        send(1e6);
+        await new Promise(setImmediate);
+    }
+    assert.equal(line.measured, 5);
 });
+
+test('one measurement at a time', async () => {
+    const { line, send } = controlled();
+    for (let n = 0; n < 10; n++) {
+        line.now += 100;
+        send(1e6);
+    }
+    await new Promise(setImmediate);
+    assert.equal(line.measured, 1);
+});
+
+test('what the picture takes meanwhile is not missing to the line',
+    async () => {
+        const { control, line, send, pass } = controlled();
+        // 0.6 s, in which 30 kB and 100 kB came.
+        line.rate = 50e3;
+        line.meanwhile = () => send(100_000);
+        await pass(5);
+        assert.equal(control.level, 'balanced');
+    });
+
+test('no answer is no measurement', async () => {
+    const { control, line, pass } = controlled();
+    line.rate = null;
+    await pass(5);
+    assert.equal(control.level, 'balanced');
+    assert.equal(line.measured, 5);
+});
+
+test('a choice holds whatever the line does, and for the next time',
+    async () => {
+        const { settings, control, line, pass, applied } = controlled();
+        control.choice = 'sharp';
+        line.rate = 10e3;
+        await pass(5);
+        assert.equal(control.level, 'sharp');
+        assert.deepEqual(applied(), LEVELS.sharp);
+        assert.equal(line.measured, 0);
+        assert.deepEqual(controlled(settings.stored).applied(),
+            LEVELS.sharp);
+        control.choice = AUTOMATIC;
+        await pass();
+        assert.deepEqual(applied(), LEVELS.lightest);
+    });

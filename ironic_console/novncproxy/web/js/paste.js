@@ -4,7 +4,7 @@
 //
 // Caps Lock of the server is taken to be off; no protocol tells it reliably.
 
-// Far above any sensible paste: at normal speed it takes an hour.
+// Far above any sensible paste: at normal speed it takes an hour or two.
 export const MAX_CHARS = 100000;
 
 const KEYS = Object.freeze({

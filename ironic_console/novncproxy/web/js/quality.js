@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much the picture may cost: the levels that a user can choose, and a
-// choice by measurement. Pure: gets sizes and times of what arrives.
+// choice by what is measured. Pure: line.js measures.
 //
-// Bytes per second say nothing about a line while the screen has little to
-// tell. What does say something is a large message behind another one: the
-// line took no longer for it than the time between the two. The best of the
-// latest such times counts, because pauses of the server make a line look
-// worse, and nothing makes it look better. That a line is slow is believed
-// only of messages so large that they must have piled up before it: the proxy
-// passes on what has come, so on a fast line messages stay small.
+// What the server sends says little about the line: a screen on which nothing
+// happens sends nothing, and one large picture each second looks like a slow
+// line. So a file of known size is fetched beside it, seldom, and only while
+// the server sends enough for it to matter.
 
 export const AUTOMATIC = 'automatic';
 
@@ -31,28 +28,28 @@ const NEEDS = Object.freeze(
 // A line must be better than a dearer level needs by this factor; otherwise
 // one at the border would go to and fro.
 const MARGIN = 1.5;
-
-const LARGE_BYTES = 16 * 1024;
-const PILE_BYTES = 60 * 1000;
-// After so many seconds a message has nothing to do with the one before.
-const MAX_PAUSE = 10;
-// What is remembered.
-const RATES = 4;
-// Worse lines are believed sooner than better ones: a picture that stalls
-// disturbs more than a blurred one.
+// Measurements in a row that want another level. Worse lines are believed
+// sooner than better ones: a picture that stalls disturbs more than a blurred
+// one. The first of a page has nothing before it to doubt it.
 const TIMES_TO_SAVE = 2;
-const TIMES_TO_SPEND = 6;
+const TIMES_TO_SPEND = 3;
+// Browsers blur their clocks; seconds.
+const SHORTEST = 0.001;
+
+// The next measurement comes when the server has sent so much again, and not
+// before so many seconds.
+const INTERVAL_BYTES = 256 * 1024;
+const INTERVAL = 20;
 
 // A choice out of storage or out of a control, or null.
 export function readChoice(value) {
     return [AUTOMATIC, ...NAMES].includes(value) ? value : null;
 }
 
-// Chooses a level by what arrives.
+// Chooses a level by measurements.
 export class AutomaticQuality {
     #level = START;
-    #rates = [];        // bytes per second, latest last
-    #before = { bytes: 0, now: 0 };     // the message before
+    #isFirst = true;
     #count = 0;         // measurements in a row that want another level,
     #cheaper = false;   // and in which direction
 
@@ -61,47 +58,22 @@ export class AutomaticQuality {
         return this.#level;
     }
 
-    // Tells of a message; returns whether the level has changed.
+    // Takes a measurement; returns whether the level has changed.
     //
-    // bytes: its size; now: when it arrived, in seconds of a clock that never
-    // goes back.
-    feed(bytes, now) {
-        const { bytes: bytesBefore, now: then } = this.#before;
-        this.#before = { bytes, now };
-        const smaller = Math.min(bytes, bytesBefore);
-        if (smaller < LARGE_BYTES || now - then > MAX_PAUSE) {
-            return false;
-        }
-        // Two at the same time: faster than clocks of browsers can tell.
-        this.#rates.push(bytes / Math.max(now - then, 0.001));
-        if (this.#rates.length > RATES) {
-            this.#rates.shift();
-        }
-        return this.#decide(smaller >= PILE_BYTES);
-    }
-
-    // Another connection, maybe another line; the level stays until that is
-    // known.
-    restart() {
-        this.#rates = [];
-        this.#before = { bytes: 0, now: 0 };
-        this.#count = 0;
-    }
-
-    // piled: what was measured may show that the line is slow.
-    #decide(piled) {
-        const wish = this.#wish(Math.max(...this.#rates));
+    // bytes: what came in so many seconds.
+    feed(bytes, seconds) {
+        const wish = this.#wish(bytes / Math.max(seconds, SHORTEST));
+        const first = this.#isFirst;
+        this.#isFirst = false;
         if (wish === this.#level) {
             this.#count = 0;
             return false;
         }
         const cheaper = NAMES.indexOf(wish) > NAMES.indexOf(this.#level);
-        if (cheaper && !piled) {
-            return false;
-        }
         this.#count = cheaper === this.#cheaper ? this.#count + 1 : 1;
         this.#cheaper = cheaper;
-        if (this.#count < (cheaper ? TIMES_TO_SAVE : TIMES_TO_SPEND)) {
+        if (!first &&
+            this.#count < (cheaper ? TIMES_TO_SAVE : TIMES_TO_SPEND)) {
             return false;
         }
         this.#level = wish;
@@ -117,29 +89,33 @@ export class AutomaticQuality {
     }
 }
 
-// Gives a screen the level that the user has chosen, or what is measured.
+// Gives a screen the level that the user has chosen, or the automatic one.
 //
 // Events: change, when the choice or the level is another one.
 export class QualityControl extends EventTarget {
     #screen;
     #settings;
+    #measure;
+    #clock;
     #automatic = new AutomaticQuality();
     #choice;
+    #received = 0;      // bytes since the last measurement
+    #measuredAt = -Infinity;
+    #isMeasuring = false;
 
-    // screen: see screen.js; settings: see settings.js; clock: gives seconds.
-    constructor(screen, settings, clock) {
+    // screen: see screen.js; settings: see settings.js; measure: see line.js;
+    // clock: gives seconds.
+    constructor(screen, settings, measure, clock) {
         super();
         this.#screen = screen;
         this.#settings = settings;
+        this.#measure = measure;
+        this.#clock = clock;
         this.#choice = settings.get('quality',
             (value) => readChoice(value) ?? undefined, AUTOMATIC);
-        screen.addEventListener('connect', () => this.#automatic.restart());
         screen.addEventListener('data', ({ detail }) => {
-            // Measured all the time: who changes to automatic gets it at
-            // once.
-            if (this.#automatic.feed(detail.bytes, clock())) {
-                this.#apply();
-            }
+            this.#received += detail.bytes;
+            this.#considerMeasuring();
         });
         this.#apply();
     }
@@ -160,6 +136,25 @@ export class QualityControl extends EventTarget {
     get level() {
         return this.#choice === AUTOMATIC ? this.#automatic.level :
             this.#choice;
+    }
+
+    async #considerMeasuring() {
+        if (this.#isMeasuring || this.#choice !== AUTOMATIC ||
+            this.#received < INTERVAL_BYTES ||
+            this.#clock() - this.#measuredAt < INTERVAL) {
+            return;
+        }
+        this.#isMeasuring = true;
+        this.#received = 0;
+        const found = await this.#measure();
+        this.#isMeasuring = false;
+        this.#measuredAt = this.#clock();
+        // The picture came over the same line at the same time.
+        if (found && this.#automatic.feed(found.bytes + this.#received,
+            found.seconds)) {
+            this.#apply();
+        }
+        this.#received = 0;
     }
 
     #apply() {

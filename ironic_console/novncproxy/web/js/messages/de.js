@@ -283,6 +283,7 @@ export default Object.freeze({
     'keys.setup': 'BIOS und Startmenü',
     'keys.moving': 'Bewegen',
     'keys.hold': 'Für die nächste Taste halten',
+    'keys.held': 'Tasten: {keys}',
     'keys.once': '{key} wird für die nächste Taste gehalten. Noch einmal ' +
         'drücken, um sie festzustellen.',
     'keys.locked': '{key} ist festgestellt. Noch einmal drücken, um sie ' +
@@ -385,6 +386,7 @@ export default Object.freeze({
         'Sie die Konsole dafür in einem eigenen Tab.',
     'screen.fullScreenRefused': 'Der Browser hat Vollbild nicht erlaubt. ' +
         'Versuchen Sie es mit F11.',
+    'screen.showBar': 'Leiste zeigen',
     'screen.save': 'Bildschirmfoto speichern',
     'screen.saved': 'Gespeichert als {file}.',
     'screen.notSaved': 'Es gibt kein Bild zu speichern. Versuchen Sie es ' +

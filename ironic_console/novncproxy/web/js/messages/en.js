@@ -269,6 +269,7 @@ export default Object.freeze({
     'keys.setup': 'Setup and boot menu',
     'keys.moving': 'Moving around',
     'keys.hold': 'Hold for the next key',
+    'keys.held': 'Keys: {keys}',
     'keys.once': '{key} is held for the next key. Press it again to lock it.',
     'keys.locked': '{key} is locked. Press it again to release it.',
     'keys.off': '{key} is released.',
@@ -364,6 +365,7 @@ export default Object.freeze({
         'the console in a tab of its own for it.',
     'screen.fullScreenRefused': 'The browser did not allow full screen. Try ' +
         'F11 instead.',
+    'screen.showBar': 'Show the controls',
     'screen.save': 'Save screenshot',
     'screen.saved': 'Saved as {file}.',
     'screen.notSaved': 'There is no picture to save. Try again when the ' +

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole page on the whole screen, with every key for the server.
 
+import { build } from './build.js';
+
 // Events: change, after the page went full screen or came back, by whatever
 // way.
 export class FullScreen extends EventTarget {
     #document;
     #keyboard;
 
-    constructor(document) {
+    // handle: text of what a finger, which cannot point at an edge, gets the
+    // bar out with.
+    constructor(document, handle) {
         super();
         this.#document = document;
+        this.#addHandle(handle);
         // Not in every browser, and not in frames of other sites.
         this.#keyboard = document.defaultView.navigator.keyboard ?? null;
         document.addEventListener('fullscreenchange', () => {
@@ -57,5 +62,14 @@ export class FullScreen extends EventTarget {
         if (this.active) {
             await this.#document.exitFullscreen();
         }
+    }
+
+    // The style sheet shows the bar as long as something in it has the focus.
+    #addHandle(text) {
+        const handle = build(this.#document, 'button', { type: 'button',
+            id: 'show-bar', textContent: '\u25be', 'aria-label': text });
+        handle.addEventListener('click', () => this.#document
+            .querySelector('#controls button:enabled')?.focus());
+        this.#document.getElementById('bar').before(handle);
     }
 }

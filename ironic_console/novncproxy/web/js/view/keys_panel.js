@@ -11,8 +11,8 @@ import { SysRqKeys } from './sysrq_keys.js';
 // What firmware asks for while a server starts: the reason why most people
 // come here, so it is first.
 const SETUP = ['Esc', 'Del', 'F2', 'F10', 'F11', 'F12'];
-const MOVING = ['Tab', 'Enter', 'Space', 'Backspace', 'Left', 'Up', 'Down',
-    'Right', 'Home', 'End', 'PageUp', 'PageDown'];
+const MOVING = ['Enter', 'Tab', 'Left', 'Up', 'Down', 'Right',
+    'Space', 'Backspace', 'Home', 'End', 'PageUp', 'PageDown'];
 const FUNCTION_KEYS = Array.from({ length: 12 }, (_, n) => `F${n + 1}`);
 const BEFORE_FUNCTION_KEYS = ['', 'Alt+', 'Ctrl+Alt+'];
 const COMBINATIONS = ['Win', 'Win+R', 'Win+X', 'Menu', 'Alt+Tab', 'Ctrl+C',
@@ -21,6 +21,7 @@ const COMBINATIONS = ['Win', 'Win+R', 'Win+X', 'Menu', 'Alt+Tab', 'Ctrl+C',
 
 export class KeysPanel {
     #document;
+    #panel;
     #screen;
     #keys;
     #t;
@@ -31,6 +32,7 @@ export class KeysPanel {
     // services: see main.js.
     constructor(document, panel, services) {
         this.#document = document;
+        this.#panel = panel;
         this.#screen = services.screen;
         this.#keys = services.keys;
         this.#t = services.messages;
@@ -86,16 +88,22 @@ export class KeysPanel {
         all.disabled = this.#screen.readOnly;
         readOnly.hidden = !this.#screen.readOnly;
         const lines = [];
+        const names = [];
         for (const [modifier, button] of sticky) {
             const state = this.#keys.stateOf(modifier);
             button.dataset.state = state;
             button.setAttribute('aria-pressed', state !== 'off');
             if (state !== 'off') {
-                lines.push(this.#t(`keys.${state}`,
-                    { key: this.#label(modifier.name) }));
+                const key = this.#label(modifier.name);
+                names.push(key);
+                lines.push(this.#t(`keys.${state}`, { key }));
             }
         }
         held.textContent = lines.join(' ');
+        // Also while the panel is closed: clicks are others then.
+        this.#panel.button.textContent = names.length > 0 ?
+            this.#t('keys.held', { keys: names.join('+') }) :
+            this.#t('panel.keys');
     }
 
     // The same twelve buttons, with what is to be held before them.
@@ -139,7 +147,8 @@ export class KeysPanel {
             this.#group('setup', this.#grid(SETUP)),
             this.#group('moving', this.#grid(MOVING)),
             this.#group('hold', make('div', { className: 'key-row' },
-                ...sticky.map(([, button]) => button), release), held),
+                ...sticky.map(([, button]) => button)),
+            make('div', { className: 'key-row' }, held, release)),
             this.#group('function', this.#choiceBefore(),
                 make('div', { className: 'key-grid' }, ...functionKeys)),
             this.#group('combinations', make('div',

@@ -81,7 +81,7 @@ export class MacroEditor {
     // -- keeping ---------------------------------------------------------
 
     #edit({ name, text }) {
-        const { parts } = { parts: this.#parts };
+        const parts = this.#parts;
         this.#edited = name;
         parts.name.value = name;
         parts.text.value = text;

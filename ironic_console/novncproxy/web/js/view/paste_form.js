@@ -57,20 +57,15 @@ export class PasteForm {
         return this.#parts.skip.checked;
     }
 
-    // Forgets the text. Undoing does not bring it back: a new field has no
-    // history.
+    // Forgets the text; undoing does not bring back what a script has set.
     clear() {
-        const { masked, skip, enter, preview } = this.#parts;
-        for (const name of ['text', 'secret']) {
-            const fresh = this.#parts[name].cloneNode();
-            fresh.value = '';
-            this.#parts[name].replaceWith(fresh);
-            this.#parts[name] = fresh;
-        }
+        const { text, secret, masked, skip, enter } = this.#parts;
+        text.value = '';
+        secret.value = '';
         skip.checked = false;
         enter.checked = false;
         masked.checked = false;
-        preview.textContent = '';
+        this.showNone('');
         this.#showField();
     }
 
@@ -101,9 +96,10 @@ export class PasteForm {
 
     // There is no plan; text: why.
     showNone(text) {
-        const { preview, problem, type } = this.#parts;
+        const { preview, problem, unknown, type } = this.#parts;
         preview.textContent = text;
         problem.hidden = true;
+        unknown.replaceChildren();
         type.disabled = true;
     }
 

@@ -47,13 +47,12 @@ export class PastePanel {
     #listen() {
         const { screen, keys } = this.#services;
         this.#panel.onOpen = () => this.#open();
+        // Also when the session ends: the panel is closed then.
         this.#panel.onClose = () => this.#close();
         screen.addEventListener('keys-lost', () =>
             this.#typist.stop('lost'));
-        screen.addEventListener('disconnect', () => this.#close());
         screen.addEventListener('rights', () =>
             this.#form.showReadOnly(screen.readOnly));
-        this.#form.showReadOnly(screen.readOnly);
         // Timers of a hidden page are slow, and two who press keys at once
         // make other keys of them.
         const look = () => {

@@ -2,6 +2,7 @@
 // The panel for how the screen looks: its size here and there, full screen,
 // screenshots, quality and pointer.
 
+import { measureLine } from '../line.js';
 import { AUTOMATIC, LEVELS, QualityControl } from '../quality.js';
 import { screenshotName } from '../screenshot.js';
 import { aBoolean } from '../settings.js';
@@ -39,8 +40,9 @@ export class ScreenPanel {
         this.#t = services.messages;
         this.#announce = services.announce;
         this.#quality = new QualityControl(this.#screen, this.#settings,
-            () => performance.now() / 1000);
-        this.#fullScreen = new FullScreen(document);
+            measureLine, () => performance.now() / 1000);
+        this.#fullScreen = new FullScreen(document,
+            this.#t('screen.showBar'));
         this.#screen.scale = this.#settings.get('scale',
             (value) => readScale(value) ?? undefined, FIT);
         this.#screen.dotCursor =

@@ -140,6 +140,7 @@ export class View {
 
     #label() {
         const parts = this.#parts;
+        parts.name.textContent = this.#t('page.title');
         parts['ctrl-alt-del'].textContent = this.#t('bar.ctrlAltDel');
         parts['ctrl-alt-del'].title = this.#t('bar.ctrlAltDelTitle');
         parts.controls.setAttribute('aria-label', this.#t('bar.controls'));
