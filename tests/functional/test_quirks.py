@@ -126,6 +126,22 @@ def test_keys_arrive_between_encodings(open_console: Open) -> None:
     assert heard == [down + set_encodings((0,)) + up + down[:4]]
 
 
+def test_who_may_only_look_does_not_type_at_such_a_server(
+        open_console: Open) -> None:
+    heard = []
+
+    def listen(peer: Any) -> None:
+        heard.append(peer.read(8 + len(request(1))))
+        peer.send(b'heard')
+        peer.wait_for_end()
+    with open_console(good(after=listen), True, encodings=[0]) as browser:
+        browser.shake_hands()
+        browser.send(bytes.fromhex('04 01 0000 0000ff0d 05 01 0001 0001'))
+        browser.send(set_encodings(NOVNC) + request(1))
+        browser.read(5)
+    assert heard == [set_encodings((0,)) + request(1)]
+
+
 # -- patience -----------------------------------------------------------------
 
 def test_a_late_banner_is_waited_for(open_console: Open) -> None:

@@ -247,8 +247,11 @@ def test_takes_all_of_a_good_change(bmc, client):
 
 @pytest.mark.parametrize('password', ['Abc12!x', 'ABC12!XY', 'Abcde!xy',
                                       'Abc12xyz', ''])
-def test_new_ones_want_strong_passwords(client, password):
+@pytest.mark.parametrize('profile', ['idrac9', 'idrac10'])
+def test_new_ones_want_strong_passwords(bmcs, profile, password):
+    client = RedfishClient(bmcs, bmcs.start(profile))
     assert client.patch(Password=password).status == 400
+    assert client.patch(Password=GOOD_PASSWORD).status == 200
 
 
 def test_old_ones_take_weak_passwords(bmcs):

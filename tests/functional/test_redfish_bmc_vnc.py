@@ -210,6 +210,7 @@ def test_uses_the_first_eight_characters(bmcs):
     patch(bmcs, bmc, Enable='Enabled', Password=GOOD_PASSWORD + 'more')
     assert admits(bmc, GOOD_PASSWORD)
     assert admits(bmc, GOOD_PASSWORD + 'less')
+    assert bmc.state()['vnc']['password'] == GOOD_PASSWORD
 
 
 def test_without_a_password_nobody_gets_in(bmcs):

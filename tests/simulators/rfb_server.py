@@ -33,7 +33,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
 
 #: For waits that only a failing test sees the end of, seconds.
@@ -254,7 +254,7 @@ def flood(size: int) -> Behaviour:
 
 
 def show(colour: int, bears: Collection[int] | None = None) -> Behaviour:
-    """After the handshake: answer each request with one colour, in Raw.
+    """After the handshake: a screen of one colour, in Raw, that never changes.
 
     :param colour: 24 bits of red, green and blue.
     :param bears: encodings that it knows. Like an iDRAC 7 or 8 it sends
@@ -270,8 +270,8 @@ def show(colour: int, bears: Collection[int] | None = None) -> Behaviour:
                 asked = struct.unpack(f'>{count}i', peer.read(4 * count))
                 upset = bears is not None and not set(asked) <= set(bears)
             elif kind == 3:
-                box = struct.unpack('>x4H', peer.read(9))
-                if not upset:
+                incremental, *box = struct.unpack('>B4H', peer.read(9))
+                if not upset and not incremental:
                     peer.send(_filled(box, colour))
             elif kind == 6:
                 peer.read(struct.unpack('>3xI', peer.read(7))[0])
@@ -281,7 +281,7 @@ def show(colour: int, bears: Collection[int] | None = None) -> Behaviour:
     return behave
 
 
-def _filled(box: tuple[int, ...], colour: int) -> bytes:
+def _filled(box: Sequence[int], colour: int) -> bytes:
     """:returns: a FramebufferUpdate; RFC 6143 section 7.6.1."""
     x, y, width, height = box
     return (struct.pack('>BxH4Hi', 0, 1, x, y, width, height, 0)

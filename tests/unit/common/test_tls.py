@@ -451,7 +451,9 @@ def test_takes_certificates_out_of_a_text_and_nothing_else() -> None:
 @pytest.mark.parametrize('text', [
     '', 'rubbish', '\xfc', '\ud800', CERTIFICATE.key.decode(),
     AUTHORITY.pem.decode()[:200], AUTHORITY.pem.decode().replace('M', '\xfc'),
-    AUTHORITY.pem.decode() + AUTHORITY.pem.decode().replace('MII', 'AAA')])
+    AUTHORITY.pem.decode() + AUTHORITY.pem.decode().replace('MII', 'AAA'),
+    # OpenSSL reads it, we do not: it must not end as no CA at all.
+    AUTHORITY.pem.decode().replace(' CERT', ' X509 CERT')])
 def test_says_nothing_of_a_text_without_certificates(text: str) -> None:
     with pytest.raises(ConfigError, match='no certificates of CAs') as caught:
         cas_in(text)
