@@ -6,7 +6,7 @@
     ├─ RequestError                what the browser asked cannot be served
     │  ├─ BadRequest        400    not a request of this service
     │  ├─ Unauthorized      403    TokenMissing TokenUnknown TokenExpired
-    │  │                           OriginRejected NoConsole
+    │  │                           OriginRejected NoConsole PeerRejected
     │  ├─ ServiceUnavailable 503   NodeStoreUnavailable SetupLimitReached
     │  │                           SessionLimitReached
     │  ├─ TooManyRequests    429   NodeLimitReached SourceLimitReached
@@ -110,6 +110,13 @@ class NoConsole(Unauthorized):
 
     public_reason = ('The console of this server is switched off. To switch '
                      'it on: openstack baremetal node console enable NODE')
+
+
+class PeerRejected(Unauthorized):
+    """Who connects is none of the proxies that may use the gateway."""
+
+    public_reason = ('This proxy may not use the consoles here. Tell your '
+                     'operator.')
 
 
 class TokenExpired(Unauthorized):

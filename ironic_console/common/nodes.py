@@ -186,7 +186,8 @@ class NodeStore(abc.ABC):
 
     @abc.abstractmethod
     def consoles(self) -> list[NodeRecord]:
-        """Fetch all nodes whose console is enabled.
+        """Fetch all nodes whose console is enabled, or being enabled and
+        its record written already.
 
         :raises NodeStoreUnavailable: nobody can say.
         """

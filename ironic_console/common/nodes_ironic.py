@@ -62,7 +62,14 @@ class IronicNodeStore(NodeStore):
         return self._run(query)
 
     def consoles(self) -> list[NodeRecord]:
-        return self._run(lambda: [_record(node) for node in _enabled()])
+        def query() -> list[NodeRecord]:
+            # A node is locked while its console is being enabled; those
+            # first, so that none slips through between the two.
+            found = {node.uuid: _record(node) for node in
+                     [*_list(reserved=True), *_enabled()]}
+            return [record for record in found.values()
+                    if record.enabled or record.ours]
+        return self._run(query)
 
     def get_many(self, uuids: Collection[str]) -> dict[str, NodeRecord]:
         # Ironic has no filter for a set of UUIDs; enabled consoles are
@@ -112,8 +119,12 @@ def _context() -> Any:
 
 
 def _enabled() -> Any:
+    return _list(console_enabled=True)
+
+
+def _list(**filters: bool) -> Any:
     return objects.Node.list(_context(), fields=list(_FIELDS),
-                             filters={'console_enabled': True})
+                             filters=filters)
 
 
 def _record(node: Any) -> NodeRecord:

@@ -20,18 +20,13 @@ from ironic.drivers import base
 from oslo_log import log
 from oslo_utils import strutils
 
-from ironic_console.common import (
-    console_url,
-    gateway_ports,
-    nodes,
-    tickets,
-)
+from ironic_console.common import console_url, nodes, tickets
 from ironic_console.common.clock import Clock
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import hardware
+from ironic_console.drivers import gateway, hardware
 
 console_conf.register_opts(CONF)
 
@@ -115,7 +110,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
                 'address of the console page, for example '
                 'https://console.example.org:6090/console.html')
         try:
-            _gateway(task.node)
+            gateway.address_of(task.node)
             self.check_settings(task.node)
         except ConfigError as exc:
             raise exception.InvalidParameterValue(str(exc)) from exc
@@ -130,13 +125,14 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         """
         node = task.node
         try:
-            gateway = _gateway(node)
+            door = gateway.address_of(node)
             console = self.open_console(task)
         except (ConfigError, DriverError) as exc:
             raise exception.ConsoleError(str(exc)) from exc
         endpoint = console.endpoint
-        host, port = gateway or (console.plain_host or endpoint.host,
-                                 console.plain_port or endpoint.port)
+        host, port = door or (console.plain_host or endpoint.host,
+                              console.plain_port or endpoint.port)
+        is_news = bool(door and not gateway.is_told(node, door))
         now = self._clock.now()
         secret, created = self._secret(node, now)
         info = _without_console(node.driver_internal_info)
@@ -151,6 +147,8 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
             info[nodes.CREDENTIAL_KEY] = console.credential
         node.driver_internal_info = info
         node.save()
+        if door and is_news:
+            gateway.wait_until_open(node, door, self._clock)
         LOG.info('Console of node %s runs at %s', node.uuid, endpoint.address)
 
     def stop_console(self, task: Any) -> None:
@@ -242,18 +240,6 @@ def forget(node: Any) -> None:
     info.pop(nodes.CHANGES_KEY, None)
     node.driver_internal_info = info
     node.save()
-
-
-def _gateway(node: Any) -> tuple[str, int] | None:
-    """Where Nova finds the console of a node, if there is a gateway.
-
-    :raises ConfigError: it has no port for the node.
-    """
-    ours = CONF.ironic_console
-    if not ours.gateway_host:
-        return None
-    return ours.gateway_host, gateway_ports.port_of(
-        node.id, gateway_ports.parse_ports(ours.gateway_port_range))
 
 
 def report(node: Any, text: str) -> None:

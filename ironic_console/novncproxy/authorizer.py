@@ -6,6 +6,7 @@ All refusals look the same outside. Which of them it was is in the log.
 
 import contextlib
 import dataclasses
+import re
 import uuid as uuid_lib
 
 from ironic_console.common import tickets
@@ -19,6 +20,9 @@ from ironic_console.common.errors import (
 from ironic_console.common.nodes import NodeRecord, NodeStore
 from ironic_console.common.secret import Secret
 from ironic_console.novncproxy.request import ConnectRequest, normalise_origin
+
+# Names of nodes, as Ironic allows them.
+_NAME = re.compile('[A-Za-z0-9_.~-]{1,255}')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +60,11 @@ class Grant:
         """Whether both come from the same link."""
         return (self.node.uuid == other.node.uuid
                 and self.token == other.token)
+
+    @property
+    def for_many(self) -> bool:
+        """A proxy has it, which speaks for who knows how many users."""
+        return self.ticket is None
 
 
 class Authorizer:
@@ -103,20 +112,25 @@ class Authorizer:
         try:
             uuid = str(uuid_lib.UUID(node))
         except ValueError:
-            found = self._store.find(node)
+            # What can be no name of a node is no question for a database.
+            found = (self._store.find(node) if _NAME.fullmatch(node)
+                     else None)
             # Of no node, so that both kinds of names cost as much.
             uuid = found.uuid if found else str(uuid_lib.UUID(int=0))
         return self.authorize(ConnectRequest(uuid, token, None, None))
 
-    def authorize_node(self, uuid: str) -> Grant:
+    def authorize_node(self, uuid: str, port: int) -> Grant:
         """Decide about somebody who has proved enough for any console.
 
+        :param port: that it came in by. It leads to this node only as long
+            as Nova is told so.
         :raises Unauthorized: this node has none.
         :raises NodeStoreUnavailable: nobody can decide now.
         """
         node = self._store.get(uuid)
-        if node is None or not node.enabled or node.secret is None:
-            raise NoConsole('the node has no console')
+        if (node is None or not node.enabled or node.secret is None
+                or not node.ours or node.plain_port != port):
+            raise NoConsole(f'node {uuid} has no console at port {port}')
         return Grant(node, None, self.policy.read_only or node.read_only,
                      token=Secret(''))
 

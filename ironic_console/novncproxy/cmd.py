@@ -119,8 +119,9 @@ def _run(arguments: list[str]) -> int:
 
     loaded = service.load(read_settings(CONF))
     settings = loaded.settings
-    resources.raise_file_limit(settings.sessions.max_sessions,
-                               settings.setup.max_setups)
+    resources.raise_file_limit(
+        settings.sessions.max_sessions, settings.setup.max_setups,
+        len(settings.gateway.policy.ports) if settings.gateway else 0)
     clock = Clock()
     if CONF.check:
         return _check(loaded, nodes_ironic.IronicNodeStore(
@@ -151,6 +152,8 @@ def _run(arguments: list[str]) -> int:
         launcher.launch_service(service.ProxyService(make_worker, reread),
                                 workers=settings.workers)
         service.close_at_sigterm(common.listener)
+        if common.viewers_listener:
+            service.close_at_sigterm(common.viewers_listener)
         return int(launcher.wait() or 0)
 
 

@@ -6,57 +6,93 @@ proxy find in ``vnc_port``; and one port for people's own viewers. What
 happens behind a door is told in viewers.py.
 """
 
-import ipaddress
+import dataclasses
 import logging
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ironic_console.common.addresses import is_within
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.errors import (
     NodeStoreUnavailable,
+    PeerRejected,
     TokenUnknown,
 )
-from ironic_console.common.nodes import NodeRecord, NodeStore
+from ironic_console.common.nodes import NodeStore
 from ironic_console.common.rfb.constants import SecurityNumber
-from ironic_console.common.rfb.credential import Credential
 from ironic_console.novncproxy.authorizer import Authorizer, Grant
 from ironic_console.novncproxy.server import Arrival, Server
 from ironic_console.novncproxy.settings import GatewayPolicy
-from ironic_console.novncproxy.viewers import Demand, ViewerConnection
+from ironic_console.novncproxy.viewers import (
+    Demand,
+    Proof,
+    ViewerConnection,
+)
 
 LOG = logging.getLogger(__name__)
 
 _BACKLOG = 16
 
 
+class _Place(NamedTuple):
+    """Where a door is, and where it leads to."""
+
+    host: str
+    port: int
+    node: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """On which proxies of others get consoles.
+
+    :ivar context: TLS that demands a certificate, or ``None``.
+    """
+
+    policy: GatewayPolicy
+    context: ssl.SSLContext | None
+
+
 class NodeDoor:
     """The door to one node.
 
-    :param context: TLS that demands a certificate, or ``None``.
+    :param terms: asked for anew by each who comes.
     """
 
-    def __init__(self, uuid: str, policy: GatewayPolicy,
-                 context: ssl.SSLContext | None, authorizer: Authorizer,
-                 ) -> None:
+    def __init__(self, uuid: str, port: int, terms: Callable[[], Terms],
+                 authorizer: Authorizer) -> None:
         self._uuid = uuid
-        self._policy = policy
-        self._context = context
+        self._port = port
+        self._terms = terms
         self._authorizer = authorizer
 
     def serve(self, arrival: Arrival) -> None:
+        terms = self._terms()
+        policy = terms.policy
         near = arrival.peer.rpartition(':')[0].strip('[]')
-        known = is_within(near, self._policy.networks)
-        types = tuple(number for number in self._policy.security_types
+        known = is_within(near, policy.networks)
+        types = tuple(number for number in policy.security_types
                       if number != SecurityNumber.NONE or known)
+
+        def authorize(proof: Proof) -> Grant:
+            if not types:
+                raise PeerRejected(f'{near} is not in [ironic_console]'
+                                   'gateway_networks')
+            if (policy.names and proof.names is not None
+                    and not policy.names.intersection(proof.names)):
+                raise PeerRejected(
+                    f'the certificate is for {", ".join(proof.names)}; none '
+                    'of that is in [ironic_console]gateway_client_names')
+            return self._authorizer.authorize_node(self._uuid, self._port)
+
+        # Strangers are told no in the way that every viewer shows.
         ViewerConnection(
             TcpChannel(arrival.sock, arrival.peer), arrival.services,
-            Demand(types, self._context, self._authorize),
-            arrival.heard).run()
-
-    def _authorize(self, _claim: Credential | None) -> Grant:
-        return self._authorizer.authorize_node(self._uuid)
+            Demand(types or (SecurityNumber.NONE,), terms.context,
+                   authorize), arrival.heard).run()
 
     def turn_away(self, sock: socket.socket) -> None:
         sock.close()
@@ -79,7 +115,8 @@ class TicketDoor:
             Demand((SecurityNumber.X509_PLAIN,), self.context,
                    self._authorize), arrival.heard).run()
 
-    def _authorize(self, claim: Credential | None) -> Grant:
+    def _authorize(self, proof: Proof) -> Grant:
+        claim = proof.claim
         if claim is None:
             raise TokenUnknown('the viewer did not say who it is')
         return self._authorizer.authorize_viewer(claim.username,
@@ -94,21 +131,19 @@ class Gateway:
 
     Each worker has all doors; the kernel chooses the worker.
 
+    :param terms: may be replaced; doors follow.
     :param server: that accepts.
-    :param interval: seconds between two looks at the nodes.
     """
 
-    def __init__(self, policy: GatewayPolicy, context: ssl.SSLContext | None,
-                 server: Server, authorizer: Authorizer, store: NodeStore,
-                 interval: float) -> None:
-        self._policy = policy
-        self._context = context
+    def __init__(self, terms: Terms, server: Server, authorizer: Authorizer,
+                 store: NodeStore) -> None:
+        self.terms = terms
         self._server = server
         self._authorizer = authorizer
         self._store = store
-        self._interval = interval
-        self._open: dict[tuple[str, int], socket.socket] = {}
-        self._failed: set[tuple[str, int]] = set()
+        self._open: dict[_Place, socket.socket] = {}
+        self._failed: set[_Place] = set()
+        self._unknown = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name='gateway',
                                         daemon=True)
@@ -121,71 +156,83 @@ class Gateway:
         self._stopping.set()
 
     def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 self.refresh()
+                self._unknown = False
             except NodeStoreUnavailable as exc:
-                LOG.warning('The doors of the gateway stay as they are: %s',
-                            exc)
+                # Once: it is true again every second.
+                if not self._unknown:
+                    LOG.warning('The doors of the gateway stay as they are: '
+                                '%s', exc)
+                self._unknown = True
             except Exception:
                 # This thread must live on, or no door would open any more.
                 LOG.exception('Bug: the gateway failed')
-            if self._stopping.wait(self._interval):
-                return
+            self._stopping.wait(self.terms.policy.interval)
 
     def refresh(self) -> None:
         """Look at the nodes once.
 
         :raises NodeStoreUnavailable: nobody can say which doors there are.
         """
-        wanted = {(record.uuid, port): record
-                  for record in self._store.consoles()
-                  if (port := self._port_of(record))}
-        for key in self._open.keys() - wanted.keys():
-            self._server.shut(self._open.pop(key))
-        self._failed &= wanted.keys()
-        for key in wanted.keys() - self._open.keys():
-            listener = self._listen(key)
+        wanted = self._wanted()
+        for place in self._open.keys() - wanted:
+            self._server.shut(self._open.pop(place))
+        self._failed &= wanted
+        for place in wanted - self._open.keys():
+            listener = self._listen(place)
             if listener:
-                self._open[key] = listener
+                self._open[place] = listener
                 self._server.open(listener, NodeDoor(
-                    key[0], self._policy, self._context, self._authorizer))
+                    place.node, place.port, lambda: self.terms,
+                    self._authorizer))
 
-    def _port_of(self, record: NodeRecord) -> int:
-        """:returns: 0 if the node has no door."""
-        port = record.plain_port
-        return port if record.ours and port in self._policy.ports else 0
+    def _wanted(self) -> set[_Place]:
+        policy = self.terms.policy
+        places: dict[int, list[_Place]] = {}
+        for record in self._store.consoles():
+            if record.ours and record.plain_port in policy.ports:
+                places.setdefault(record.plain_port, []).append(_Place(
+                    policy.host, record.plain_port, record.uuid))
+        for port, claimants in places.items():
+            # Two conductors that do not agree about the ports. Whom a
+            # connection would lead to is up to chance.
+            if len(claimants) > 1 and claimants[0] not in self._failed:
+                self._failed.update(claimants)
+                LOG.error(
+                    'Nodes %s have the same port %d and get no door for '
+                    'Nova: [ironic_console]gateway_port_range must be the '
+                    'same in all conductors',
+                    ', '.join(place.node for place in claimants), port)
+        return {claimants[0] for claimants in places.values()
+                if len(claimants) == 1}
 
-    def _listen(self, key: tuple[str, int]) -> socket.socket | None:
-        uuid, port = key
+    def _listen(self, place: _Place) -> socket.socket | None:
         try:
-            listener = listen_shared(self._policy.host, port)
+            listener = listen_shared(place.host, place.port)
         except OSError as exc:
-            if key not in self._failed:
-                self._failed.add(key)
+            if place not in self._failed:
+                self._failed.add(place)
                 LOG.error('Node %s gets no door for Nova: port %d at %s '
-                          'cannot be opened: %s', uuid, port,
-                          self._policy.host, exc)
+                          'cannot be opened: %s', place.node, place.port,
+                          place.host, exc)
             return None
-        self._failed.discard(key)
+        self._failed.discard(place)
         return listener
 
 
 def listen_shared(host: str, port: int) -> socket.socket:
     """Open a port that other workers may open as well.
 
+    :param host: address or name; ``::`` is for IPv4 too.
     :raises OSError: it cannot be had.
     """
-    family = (socket.AF_INET6
-              if ipaddress.ip_address(host).version == 6 else socket.AF_INET)
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.setblocking(False)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except BaseException:
-        listener.close()
-        raise
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM,
+                               flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    listener = socket.create_server(
+        address[:2], family=family, backlog=_BACKLOG, reuse_port=True,
+        dualstack_ipv6=family == socket.AF_INET6 and host == '::')
+    listener.setblocking(False)
     return listener

@@ -140,17 +140,20 @@ class Opening:
         LOG.warning('%s: node %s could not be opened for %s: %s', self.id,
                     session.grant.node.uuid, self.peer, error)
 
-    def drive(self, channel: Channel, machine: Handshake) -> None:
-        """Hold a handshake with the viewer.
+    def drive(self, channel: Channel, machine: Handshake,
+              deadline: Deadline | None = None) -> None:
+        """Hold a handshake with the viewer, or go on with it.
 
+        :param deadline: of what began before; a new one if ``None``.
         :raises ConsoleError: it failed.
         """
         begun = self._services.clock.monotonic()
         dialer.drive(channel, machine,
-                     self.deadline('browser_handshake_timeout'),
+                     deadline or self.deadline('browser_handshake_timeout'),
                      self.listener(Side.BROWSER))
-        self._services.metrics.handshake(
-            Side.BROWSER, self._services.clock.monotonic() - begun)
+        if machine.done:
+            self._services.metrics.handshake(
+                Side.BROWSER, self._services.clock.monotonic() - begun)
 
     def listener(self, side: Side) -> dialer.Listener:
         def listen(event: object) -> None:

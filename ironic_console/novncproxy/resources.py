@@ -13,28 +13,37 @@ from collections.abc import Iterator
 
 from ironic_console.common.errors import ConfigError
 
+#: What the name of a Unix socket leaves for its folder; unix(7).
+MAX_FOLDER_BYTES = 80
 # Listener, database, logs, libraries, and what nobody thinks of.
 _OTHER_FILES = 128
-# Browser and endpoint of a session; while it is set up a handle more.
-_FILES_A_SESSION, _FILES_A_SETUP = 2, 3
+# Browser and endpoint of a session; while it is set up a handle more. A pipe
+# more while its browser is the slower one: good to have, but it goes without.
+_FILES_A_SESSION, _FILES_A_SETUP, _FILES_A_PIPE = 2, 3, 2
 
 
-def raise_file_limit(max_sessions: int, max_setups: int) -> None:
+def raise_file_limit(max_sessions: int, max_setups: int, doors: int = 0,
+                     ) -> None:
     """Make sure that a worker can hold what it may hold.
 
+    :param doors: most ports that it listens on for others than browsers.
     :raises ConfigError: the host does not let it; naming what to change.
     """
     needed = (max_sessions * _FILES_A_SESSION + max_setups * _FILES_A_SETUP
-              + _OTHER_FILES)
+              + doors + _OTHER_FILES)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise ConfigError(
             f'the limit of open files is {hard}, and [ironic_console]'
             f'max_sessions = {max_sessions} with max_setups = {max_setups} '
+            f'{f"and {doors} ports of the gateway " if doors else ""}'
             f'needs {needed}: raise it (LimitNOFILE in a systemd unit), or '
             'lower those')
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    wanted = needed + max_sessions * _FILES_A_PIPE
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.contextmanager

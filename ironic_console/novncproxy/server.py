@@ -128,7 +128,7 @@ class Server:
         self._complained_at = float('-inf')
         self._lock = threading.Lock()
         self._changes: list[tuple[socket.socket, Door | None]] = []
-        self._stopping = False
+        self._stopping = self._stopped = False
         self._awake, self._waker = socket.socketpair()
         self._waker.setblocking(False)
         self._thread = threading.Thread(target=self._run, name='accept',
@@ -154,16 +154,20 @@ class Server:
         self._stopping = True
         self._wake()
         self._thread.join()
-        for listener in self._doors:
+        with self._lock:
+            # Whoever opens one from now on finds us stopped.
+            self._stopped = True
+            late = [listener for listener, door in self._changes if door]
+        for listener in [*self._doors, *late]:
             listener.close()
-        for listener, door in self._changes:
-            if door:
-                listener.close()
         self._awake.close()
         self._waker.close()
 
     def _change(self, listener: socket.socket, door: Door | None) -> None:
         with self._lock:
+            if self._stopped:
+                listener.close()
+                return
             self._changes.append((listener, door))
         self._wake()
 
@@ -187,8 +191,10 @@ class Server:
     def _accept_all(self, ready: Collection[object]) -> bool:
         """:returns: ``False`` when this process has run out of something."""
         enough = True
-        for listener, door in self._doors.items():
-            if listener in ready:
+        for listener in ready:
+            # Shut a moment ago, or what wakes us.
+            if (isinstance(listener, socket.socket)
+                    and (door := self._doors.get(listener))):
                 enough &= self._accept(listener, door)
         return enough
 

@@ -23,7 +23,7 @@ from ironic_console.common.nodes import NodeStore
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.admin import AdminFolder, AdminServer
 from ironic_console.novncproxy.authorizer import Authorizer
-from ironic_console.novncproxy.gateway import Gateway, TicketDoor
+from ironic_console.novncproxy.gateway import Gateway, Terms, TicketDoor
 from ironic_console.novncproxy.ledger import Ledger
 from ironic_console.novncproxy.metrics import (
     Metrics,
@@ -164,6 +164,9 @@ class Worker:
         self._door.context = loaded.context
         if self._viewers_door and loaded.viewers_context:
             self._viewers_door.context = loaded.viewers_context
+        if self._gateway and settings.gateway:
+            self._gateway.terms = Terms(settings.gateway.policy,
+                                        loaded.gateway_context)
 
     def _open_viewers_door(self, common: Common, loaded: Loaded,
                            ) -> TicketDoor | None:
@@ -177,9 +180,9 @@ class Worker:
         settings = loaded.settings
         if settings.gateway is None:
             return None
-        return Gateway(settings.gateway.policy, loaded.gateway_context,
-                       self._server, self._authorizer, self._store,
-                       settings.sessions.recheck_interval)
+        return Gateway(
+            Terms(settings.gateway.policy, loaded.gateway_context),
+            self._server, self._authorizer, self._store)
 
     def _services(self, loaded: Loaded) -> Services:
         settings = loaded.settings

@@ -70,12 +70,16 @@ class GatewayPolicy:
     :ivar security_types: ``X509_NONE`` for those whose certificate our CA
         signed, ``NONE`` for those in ``networks``; in the order of offer.
     :ivar networks: from which None is enough.
+    :ivar names: of which a certificate has to have one; empty for any.
+    :ivar interval: seconds between two looks at the nodes.
     """
 
     host: str
     ports: range
     security_types: tuple[int, ...]
     networks: tuple[IPNetwork, ...] = ()
+    names: frozenset[str] = frozenset()
+    interval: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,7 +184,21 @@ _SECURITY = {'x509none': SecurityNumber.X509_NONE,
 def _gateway(vnc: Any, ours: Any) -> GatewaySettings | None:
     if not ours.gateway_host:
         return None
-    types = tuple(_SECURITY[name] for name in ours.gateway_security)
+    types = tuple(dict.fromkeys(
+        _SECURITY[name] for name in ours.gateway_security))
+    if not types:
+        raise ConfigError('[ironic_console]gateway_security is empty; it '
+                          'must be x509none, none, or both')
+    ports = parse_ports(ours.gateway_port_range)
+    for option, port in (('[vnc]port', vnc.port),
+                         ('[ironic_console]viewer_port', ours.viewer_port),
+                         ('[ironic_console]metrics_port',
+                          ours.metrics_port)):
+        if port in ports:
+            raise ConfigError(
+                f'{option} is {port}, which is one of the ports of '
+                f'[ironic_console]gateway_port_range, '
+                f'{ours.gateway_port_range}; move one of them')
     if SecurityNumber.NONE in types and not ours.gateway_networks:
         raise ConfigError(
             '[ironic_console]gateway_security has none, which is for those '
@@ -194,19 +212,26 @@ def _gateway(vnc: Any, ours: Any) -> GatewaySettings | None:
             'certificate of nova-novncproxy ([vnc]vencrypt_client_cert '
             'there)')
     return GatewaySettings(
-        GatewayPolicy(ours.gateway_host, parse_ports(ours.gateway_port_range),
-                      types, parse_networks(ours.gateway_networks,
-                                            'gateway_networks')),
+        GatewayPolicy(
+            ours.gateway_host, ports, types,
+            parse_networks(ours.gateway_networks, 'gateway_networks'),
+            frozenset(ours.gateway_client_names), ours.gateway_interval),
         _native_tls(vnc, ours, ours.gateway_client_ca_file)
         if with_tls else None)
 
 
 def _native_tls(vnc: Any, ours: Any, client_ca_file: str = '') -> ServerTls:
     """What we present to those who are no browsers."""
-    own = bool(ours.gateway_cert_file)
+    if ours.gateway_key_file and not ours.gateway_cert_file:
+        raise ConfigError(
+            '[ironic_console]gateway_key_file is set, but gateway_cert_file '
+            'is not; name the certificate of that key')
+    if vnc.cert_file and not ours.gateway_cert_file:
+        return ServerTls(
+            vnc.cert_file, vnc.key_file or '', vnc.tls_minimum_version,
+            vnc.tls_ciphers or '', client_ca_file)
     return ServerTls(
-        ours.gateway_cert_file if own else vnc.cert_file or '',
-        ours.gateway_key_file if own else vnc.key_file or '',
+        ours.gateway_cert_file, ours.gateway_key_file,
         vnc.tls_minimum_version, vnc.tls_ciphers or '', client_ca_file,
         ('[ironic_console]gateway_cert_file',
          '[ironic_console]gateway_key_file',

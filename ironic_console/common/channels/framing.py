@@ -12,6 +12,8 @@ from ironic_console.common.channels.tcp import TcpChannel
 
 #: Longest head of a frame that we send, bytes.
 FRAME_HEAD_BYTES = 10
+# What one send takes; it keeps what TLS or the kernel do not take at once.
+_SEND_BYTES = 64 * 1024
 
 
 class ViewerChannel(Channel):
@@ -115,7 +117,9 @@ class UnframedChannel(ViewerChannel):
     def send(self, data: bytes | bytearray | memoryview) -> int:
         if self._closing or not self.flush():
             return 0
-        return self.below.send(data)
+        taken = memoryview(data)[:_SEND_BYTES]
+        self._output += taken[self.below.send(taken):]
+        return len(taken)
 
     def flush(self) -> bool:
         while self._output:

@@ -4,6 +4,7 @@
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Any
 
 from ironic_console.common.channels.base import (
     READ,
@@ -13,6 +14,9 @@ from ironic_console.common.channels.base import (
 )
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.clock import Deadline
+
+# Of a certificate; more than anybody needs, and a line of a log can hold.
+_MAX_NAMES = 16
 
 
 class TlsUntrusted(ChannelError):
@@ -41,6 +45,22 @@ class TlsChannel(TcpChannel):
     def certificate(self) -> bytes | None:
         """:returns: the peer's, DER; ``None`` if it has sent none."""
         return self.socket.getpeercert(binary_form=True)
+
+    def names(self) -> tuple[str, ...] | None:
+        """Tell for whom the peer's certificate was made.
+
+        :returns: the DNS names in it, without those its common names, with
+            what is not printable escaped; ``None`` if it has sent no
+            certificate or TLS has not checked it.
+        """
+        shown: Any = self.socket.getpeercert()
+        if not shown:
+            return None
+        names = [value for kind, value in shown.get('subjectAltName', ())
+                 if kind == 'DNS'] or [
+            value for part in shown.get('subject', ())
+            for kind, value in part if kind == 'commonName']
+        return tuple(ascii(name)[1:-1] for name in names[:_MAX_NAMES])
 
     def pending(self) -> bool:
         return self.socket.pending() > 0

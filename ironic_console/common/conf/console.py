@@ -28,10 +28,12 @@ _BOTH = [
              'Choose plain only while the in-tree proxy is in use.'),
     cfg.HostAddressOpt(
         'gateway_host',
-        help='Address of the gateway for Nova and the in-tree proxy: told to '
-             'them as vnc_host of every node with a console of ours, and '
-             'listened on by the proxy. When not set, they are told where '
-             'the BMC is, and there is no gateway.'),
+        help='Address of the gateway for Nova and the in-tree proxy. '
+             'Conductors tell it to them as vnc_host of every node with a '
+             'console of ours, our proxies listen there; where they differ '
+             '(a virtual address, a container), each has its own in its '
+             'configuration file. When not set, Nova is told where the BMC '
+             'is, and there is no gateway.'),
     cfg.StrOpt(
         'gateway_port_range', default='16000:19999',
         help='Ports of the gateway, FIRST:LAST, one for each node: that of '
@@ -225,6 +227,17 @@ _PROXY = [
         help='Networks (CIDR) of those to whom the gateway offers "none": '
              'the hosts of nova-novncproxy and of the in-tree proxy. Who '
              'connects from there can use every console.'),
+    cfg.ListOpt(
+        'gateway_client_names', default=[],
+        help='Names (DNS, or common name where there is none) of which the '
+             'certificate of those who use "x509none" must have one. When '
+             'empty, every certificate of gateway_client_ca_file will do: '
+             'set this when that CA signs for others than proxies too.'),
+    cfg.FloatOpt(
+        'gateway_interval', default=1, min=0.1, max=60,
+        help='Seconds between two looks at which consoles are enabled. A '
+             'port of the gateway opens and shuts at most this much later; '
+             '"console enable" waits for it.'),
     cfg.StrOpt(
         'gateway_cert_file', default='',
         help='PEM file with the certificate of gateway and viewer_port, and '

@@ -5,6 +5,7 @@ RFC 6143 §7.1 to §7.3.
 """
 
 import dataclasses
+import enum
 import secrets
 import struct
 from collections.abc import Callable, Generator, Sequence
@@ -52,6 +53,22 @@ def _pack_text(text: str) -> bytes:
     return struct.pack('>I', len(data)) + data
 
 
+class Verdict(enum.Enum):
+    """When the caller decides about a client.
+
+    The later, the more is known of the client; the earlier, the more clients
+    can show their users why they were refused.
+    """
+
+    #: It does not; the policy decides.
+    NEVER = enum.auto()
+    #: Once it speaks RFB. A refusal is zero security types and a reason.
+    BEFORE_TYPES = enum.auto()
+    #: Once it has done what its security type asks for. A refusal is a
+    #: SecurityResult and, from version 3.8 on, a reason.
+    BEFORE_RESULT = enum.auto()
+
+
 @dataclasses.dataclass(frozen=True)
 class ServerPolicy:
     """What we demand of a client.
@@ -62,9 +79,8 @@ class ServerPolicy:
     :ivar credential: what it has to know; ``None`` if nothing.
     :ivar challenge: makes the 16 random bytes of VncAuth.
     :ivar inside_tight: offer None and VncAuth inside Tight, not as they are.
-    :ivar deferred: who may is decided by the caller, once the client has
-        done what its security type asks for; what it says of itself (Plain)
-        is taken down and not judged.
+    :ivar verdict: when the caller decides who may come in. Where it does,
+        what a client says of itself (Plain) is taken down and not judged.
     """
 
     security_types: tuple[int, ...] = (SecurityNumber.NONE,)
@@ -72,7 +88,12 @@ class ServerPolicy:
     challenge: Callable[[], bytes] = dataclasses.field(
         default=lambda: secrets.token_bytes(16), repr=False)
     inside_tight: bool = False
-    deferred: bool = False
+    verdict: Verdict = Verdict.NEVER
+
+    @property
+    def judges(self) -> bool:
+        """It decides itself, by the credential."""
+        return self.verdict is Verdict.NEVER
 
 
 class ServerHandshake(Handshake):
@@ -84,12 +105,13 @@ class ServerHandshake(Handshake):
     :param side: the peer, for errors.
     :raises ValueError: the policy offers nothing, or what we do not speak.
     :ivar policy: as given.
-    :ivar claim: who the client says it is, if it was asked.
-
-    Where the policy is ``deferred``, the handshake pauses before
-    SecurityResult until :meth:`admit` or :meth:`refuse` is called.
+    :ivar claim: who the client says it is, if it was asked and the caller
+        decides.
     :ivar shared: the client wants to leave other clients connected
         (RFC 6143 §7.3.1); known when the handshake is done.
+
+    Where the policy leaves the verdict to the caller, the handshake pauses
+    with ``wants_verdict`` until :meth:`admit` or :meth:`refuse` is called.
     """
 
     def __init__(self, server_init: ServerInit | None,
@@ -104,27 +126,38 @@ class ServerHandshake(Handshake):
         super().__init__(side)
 
     def admit(self, server_init: ServerInit) -> None:
-        """The client may come in."""
+        """The client may come in.
+
+        :raises LocalProtocolError: nobody asked.
+        :raises ConsoleError: the handshake cannot go on.
+        """
+        self._decide()
         self._server_init = server_init
-        self._decided()
+        self._advance()
 
     def refuse(self, reason: str) -> None:
-        """It may not.
+        """It may not; that is the end of the handshake.
 
-        :param reason: sentence for the user; clients of version 3.8 get it.
+        :param reason: sentence for the user, not empty.
+        :raises LocalProtocolError: nobody asked.
         """
+        self._decide()
         self._refusal = reason
-        self._decided()
+        self._advance()
 
-    def _decided(self) -> None:
-        if not self.wants_verdict:
+    def _decide(self) -> None:
+        if not self.wants_verdict or self._failed:
             raise LocalProtocolError(self.side, self.step,
                                      'nobody waits for a verdict')
         self.wants_verdict = False
-        self._advance()
 
     def steps(self) -> Generator[None, None, None]:
         version = yield from agree_on_version(self)
+        if self.policy.verdict is Verdict.BEFORE_TYPES:
+            yield from self._await_verdict()
+            if self._refusal:
+                self.send(_pack_refusal(version, self._refusal))
+                return
         try:
             if version.offers_list:
                 security = yield from self._offer_security()
@@ -137,20 +170,18 @@ class ServerHandshake(Handshake):
             if version.reason_after_failure:
                 self.send(_pack_text(exc.public_reason))
             raise
-        if self.policy.deferred:
-            self.step = 'verdict'
-            self.wants_verdict = True
-            while self.wants_verdict:
-                yield
+        if self.policy.verdict is Verdict.BEFORE_RESULT:
+            yield from self._await_verdict()
+        # Who gets no SecurityResult after None cannot be told that it is
+        # refused either; it sees that the connection is closed.
+        tells = result_follows or version.result_after_none
         if self._refusal:
-            # Versions that send no SecurityResult after None know no way to
-            # be told; they see that the connection is closed.
-            if result_follows or version.result_after_none:
+            if tells:
                 self.send(_FAILED)
-                if version.reason_after_failure:
-                    self.send(_pack_text(self._refusal))
+            if tells and version.reason_after_failure:
+                self.send(_pack_text(self._refusal))
             return
-        if result_follows or version.result_after_none:
+        if tells:
             self.send(_OK)
         self.shared = bool((yield from self.read_u8('ClientInit')))
         self.emit(Said('ClientInit'))
@@ -158,6 +189,13 @@ class ServerHandshake(Handshake):
         self.send(self._server_init.pack())
         if security.number == SecurityNumber.TIGHT:
             self.send(NO_CAPABILITIES)
+
+    def _await_verdict(self) -> Generator[None, None, None]:
+        self.step = 'verdict'
+        self._wanted = 0
+        self.wants_verdict = True
+        while self.wants_verdict:
+            yield
 
     def _offer_security(self) -> Generator[None, None, SecurityType]:
         self.send(pack_security_types(self._offered))
@@ -197,8 +235,8 @@ def _top_level(policy: ServerPolicy) -> tuple[int, ...]:
 class RefusalHandshake(Handshake):
     """Tells an RFB client in words why it gets no console.
 
-    RFC 6143 §7.1.2: zero security types, then the reason. This is the only
-    way to reach the user of a viewer that shows no WebSocket close reason.
+    This is the only way to reach the user of a viewer that shows no
+    WebSocket close reason.
 
     :param reason: sentence for the user.
     """
@@ -209,8 +247,13 @@ class RefusalHandshake(Handshake):
 
     def steps(self) -> Generator[None, None, None]:
         version = yield from agree_on_version(self)
-        self.send(b'\x00' if version.offers_list else b'\x00\x00\x00\x00')
-        self.send(_pack_text(self._reason))
+        self.send(_pack_refusal(version, self._reason))
+
+
+def _pack_refusal(version: versions.ProtocolVersion, reason: str) -> bytes:
+    """RFC 6143 §7.1.2: zero security types, then the reason."""
+    none = b'\x00' if version.offers_list else b'\x00\x00\x00\x00'
+    return none + _pack_text(reason)
 
 
 def agree_on_version(handshake: Handshake,

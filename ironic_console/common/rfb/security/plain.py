@@ -44,10 +44,9 @@ class PlainSecurity(SecurityType):
 
     def server_steps(self, handshake: 'ServerHandshake',
                      ) -> Generator[None, None, ResultFollows]:
-        known, expected = b'', b''
-        if not handshake.policy.deferred:
-            known, expected = texts_of(handshake.policy.credential,
-                                       _MAX_BYTES)
+        policy = handshake.policy
+        known, expected = (texts_of(policy.credential, _MAX_BYTES)
+                           if policy.judges else (b'', b''))
         lengths = yield from handshake.read(8, 'lengths of Plain')
         name_size, password_size = struct.unpack('>II', lengths)
         for size in (name_size, password_size):
@@ -56,7 +55,7 @@ class PlainSecurity(SecurityType):
         username = yield from handshake.read(name_size, 'user name of Plain')
         password = yield from handshake.read(password_size,
                                              'password of Plain')
-        if handshake.policy.deferred:
+        if not policy.judges:
             handshake.claim = Credential(
                 Secret(password.decode(errors='replace')),
                 username.decode(errors='replace'))
