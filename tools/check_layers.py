@@ -30,8 +30,9 @@ UPPER = {
     'novncproxy.cmd': ['novncproxy.__main__'],
     'novncproxy.service': ['novncproxy.cmd'],
     'novncproxy.server': ['novncproxy.cmd', 'novncproxy.service',
-                          'novncproxy.gateway'],
+                          'novncproxy.gateway', 'novncproxy.metrics_door'],
     'novncproxy.gateway': ['novncproxy.service'],
+    'novncproxy.metrics_door': ['novncproxy.service'],
     'novncproxy.connection': ['novncproxy.cmd', 'novncproxy.service',
                               'novncproxy.server'],
 }

@@ -17,6 +17,9 @@ from ironic_console.common.errors import ConfigError
 SCHEMES = ('vnc', 'vncs', 'auto')
 #: How the certificate of an endpoint is checked.
 VERIFY_MODES = ('ca', 'fingerprint', 'none')
+#: What happens to a second session of a node: it is let in, it is refused, or
+#: its user is asked whether the first has to go.
+SHARING = SHARED, REFUSE, TAKE_OVER = 'shared', 'refuse', 'takeover'
 _DIGITS = re.compile('[0-9]{1,5}')
 _SHA256 = re.compile('[0-9a-f]{64}')
 #: Longest list of CAs that an endpoint brings along, characters of PEM.
@@ -120,6 +123,7 @@ class Endpoint:
     :ivar tls: for ``vncs`` and for VeNCrypt.
     :ivar read_only: nobody may type here.
     :ivar quirks: for servers that are easily upset.
+    :ivar sharing: one of ``SHARING``; '' for what the proxy does otherwise.
     """
 
     host: str
@@ -130,6 +134,7 @@ class Endpoint:
     tls: TlsPolicy = TlsPolicy()
     read_only: bool = False
     quirks: Quirks = Quirks()
+    sharing: str = ''
 
     def to_dict(self) -> dict[str, Any]:
         """:returns: what JSON can hold, without what says nothing: a proxy
@@ -155,19 +160,31 @@ class Endpoint:
         if not isinstance(read_only, bool):
             raise ConfigError(f'console_endpoint read_only is {read_only!r}, '
                               'allowed is true or false')
+        sharing = fields.get('sharing', '')
+        if sharing:
+            parse_sharing(sharing, 'console_endpoint sharing')
         return cls(host=_host(fields.get('host')),
                    port=_port(fields.get('port')), scheme=scheme,
                    security_types=_numbers(fields.get('security_types', ())),
                    kind=str(fields.get('kind', ''))[:64],
                    tls=TlsPolicy.from_dict(fields.get('tls', {})),
                    read_only=read_only,
-                   quirks=Quirks.from_dict(fields.get('quirks', {})))
+                   quirks=Quirks.from_dict(fields.get('quirks', {})),
+                   sharing=sharing)
 
     @property
     def address(self) -> str:
         """Host and port as people write them."""
         host = f'[{self.host}]' if ':' in self.host else self.host
         return f'{host}:{self.port}'
+
+
+def parse_sharing(value: object, key: str) -> str:
+    """:raises ConfigError: naming the key and what is allowed."""
+    if not isinstance(value, str) or value not in SHARING:
+        raise ConfigError(f'{key} is {value!r}, allowed is '
+                          f'{" ".join(SHARING)}')
+    return value
 
 
 # Written whatever their values, for people who look at a node.

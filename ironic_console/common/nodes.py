@@ -12,7 +12,7 @@ import datetime
 from collections.abc import Collection, Mapping
 from typing import Any, Self
 
-from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.endpoint import SHARING, Endpoint
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
@@ -104,6 +104,18 @@ class NodeRecord:
         described = self._described_endpoint()
         return (not isinstance(described, Mapping)
                 or described.get('read_only', False) is not False)
+
+    @property
+    def sharing(self) -> str:
+        """What happens to a second session, one of ``endpoint.SHARING``; ''
+        for what the proxy does otherwise.
+
+        Of a record that is not as it should be, :meth:`endpoint` tells.
+        """
+        described = self._described_endpoint()
+        found = (described.get('sharing', '')
+                 if isinstance(described, Mapping) else '')
+        return found if found in SHARING else ''
 
     def credential(self) -> Credential | None:
         """What the endpoint's authentication needs.

@@ -23,7 +23,7 @@ from oslo_utils import strutils
 from ironic_console.common import console_url, nodes, tickets
 from ironic_console.common.clock import Clock
 from ironic_console.common.conf import console as console_conf
-from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.endpoint import Endpoint, parse_sharing
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import gateway, hardware
@@ -33,10 +33,16 @@ console_conf.register_opts(CONF)
 LOG = log.getLogger(__name__)
 
 READ_ONLY_KEY = 'console_read_only'
+SHARING_KEY = 'console_sharing'
 #: What every driver of ours understands.
 PROPERTIES = {
     READ_ONLY_KEY: 'Whether console URLs that are made from now on only show '
                    'the screen: true or false (the default). Optional.',
+    SHARING_KEY: 'What happens to a second session of the console: shared '
+                 '(it is let in), refuse, or takeover (its user is asked '
+                 'whether the first has to go); from the next "console '
+                 'enable" on. Optional; default is [ironic_console]sharing '
+                 'of the proxy.',
 }
 
 
@@ -111,6 +117,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
                 'https://console.example.org:6090/console.html')
         try:
             gateway.address_of(task.node)
+            _sharing(task.node)
             self.check_settings(task.node)
         except ConfigError as exc:
             raise exception.InvalidParameterValue(str(exc)) from exc
@@ -126,10 +133,11 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         node = task.node
         try:
             door = gateway.address_of(node)
+            sharing = _sharing(node)
             console = self.open_console(task)
         except (ConfigError, DriverError) as exc:
             raise exception.ConsoleError(str(exc)) from exc
-        endpoint = console.endpoint
+        endpoint = dataclasses.replace(console.endpoint, sharing=sharing)
         host, port = door or (console.plain_host or endpoint.host,
                               console.plain_port or endpoint.port)
         is_news = bool(door and not gateway.is_told(node, door))
@@ -270,6 +278,17 @@ def _is_read_only(node: Any) -> bool:
             'cannot say so: set [ironic_console]token_format to signed, or '
             f'{READ_ONLY_KEY} to false')
     return read_only
+
+
+def _sharing(node: Any) -> str:
+    """What happens to a second session; '' for what the proxy does.
+
+    :raises ConfigError: what the node says is nothing that can happen.
+    """
+    value = node.driver_info.get(SHARING_KEY)
+    if value is None or value == '':
+        return ''
+    return parse_sharing(value, f'driver_info/{SHARING_KEY}')
 
 
 def _without_console(info: dict[str, Any]) -> dict[str, Any]:

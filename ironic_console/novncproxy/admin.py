@@ -13,6 +13,7 @@ import os
 import pathlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,9 @@ LOG = logging.getLogger(__name__)
 MAX_QUESTION_BYTES = 4096
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _TIMEOUT = 5.0
+# Those who take a console over ask at the same moment.
+_BACKLOG = 128
+_PAUSE = 0.1
 _SUFFIX = '.sock'
 
 
@@ -47,14 +51,19 @@ class AdminServer:
     def __init__(self, folder: pathlib.Path, sessions: SessionRegistry,
                  ) -> None:
         self._sessions = sessions
+        self._stopping = threading.Event()
         self._path = socket_path(folder, os.getpid())
-        self._path.unlink(missing_ok=True)
+        # Under another name until it listens: who is refused takes it for
+        # the door of a dead worker.
+        hidden = self._path.with_suffix('.new')
+        hidden.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # The umask is the process's, and other threads may be making files.
+        # The mode that bind() gives it. The umask is the process's, and
+        # other threads may be making files.
         os.fchmod(self._listener.fileno(), 0o600)
-        self._listener.bind(str(self._path))
-        self._path.chmod(0o600)
-        self._listener.listen(16)
+        self._listener.bind(str(hidden))
+        self._listener.listen(_BACKLOG)
+        hidden.rename(self._path)
         self._thread = threading.Thread(target=self._run, name='admin',
                                         daemon=True)
 
@@ -62,6 +71,7 @@ class AdminServer:
         self._thread.start()
 
     def stop(self) -> None:
+        self._stopping.set()
         self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -69,24 +79,33 @@ class AdminServer:
         self._listener.close()
 
     def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 sock, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as exc:
+                # Out of file descriptors is when operators want to look.
+                LOG.debug('Admin socket: %s', exc)
+                self._stopping.wait(_PAUSE)
+                continue
             with sock:
-                sock.settimeout(_TIMEOUT)
                 try:
-                    answer = self._answer(_read_line(sock,
-                                                     MAX_QUESTION_BYTES))
-                    sock.sendall(json.dumps(answer).encode() + b'\n')
-                except (OSError, ValueError) as exc:
-                    LOG.debug('Admin socket: %s', exc)
+                    self._serve(sock)
+                # One strange question must not be the last one.
+                except Exception as exc:
+                    LOG.warning('Admin socket: %r', exc)
 
-    def _answer(self, line: bytes) -> dict[str, object]:
-        question = json.loads(line)
-        if not isinstance(question, dict):
-            return {'error': 'not a question'}
+    def _serve(self, sock: socket.socket) -> None:
+        line = _read_line(sock, MAX_QUESTION_BYTES)
+        try:
+            question = json.loads(line)
+        except (ValueError, RecursionError):
+            question = None
+        answer = (self._answer(question) if isinstance(question, dict)
+                  else {'error': 'not a question'})
+        sock.settimeout(_TIMEOUT)
+        sock.sendall(json.dumps(answer).encode() + b'\n')
+
+    def _answer(self, question: dict[str, Any]) -> dict[str, object]:
         what = question.get('do')
         if what == 'list':
             return {'worker': os.getpid(), 'sessions': [
@@ -114,7 +133,7 @@ def _described(session: Session) -> dict[str, object]:
         'interface': node.interface, 'source': session.source,
         'opened': session.opened.isoformat(timespec='seconds'),
         'mode': 'read-only' if session.grant.read_only else 'read-write',
-        'state': 'open' if link else 'connecting',
+        'state': session.state,
         'bytes_from_browser': link.from_browser_bytes if link else 0,
         'bytes_to_browser': link.to_browser_bytes if link else 0}
 
@@ -137,6 +156,18 @@ class AdminFolder:
                 found.append(int(number))
         return sorted(found)
 
+    def tidy(self) -> None:
+        """Remove the doors that dead workers have left behind."""
+        for worker in self.workers():
+            path = socket_path(self._path, worker)
+            with (contextlib.suppress(OSError),
+                  socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock):
+                sock.settimeout(_TIMEOUT)
+                try:
+                    sock.connect(str(path))
+                except ConnectionRefusedError:
+                    path.unlink(missing_ok=True)
+
     def ask(self, worker: int, question: dict[str, object],
             ) -> dict[str, Any]:
         """Ask one worker.
@@ -150,7 +181,7 @@ class AdminFolder:
                 sock.connect(str(path))
                 sock.sendall(json.dumps(question).encode() + b'\n')
                 answer = json.loads(_read_line(sock, MAX_ANSWER_BYTES))
-        except ConnectionRefusedError as exc:
+        except (ConnectionRefusedError, FileNotFoundError) as exc:
             # Its process was killed; nobody else removes the door.
             path.unlink(missing_ok=True)
             raise NoAnswer(f'worker {worker} has died') from exc
@@ -181,11 +212,18 @@ class AdminFolder:
 
 
 def _read_line(sock: socket.socket, limit: int) -> bytes:
-    """:raises ValueError: there is none, or it is too long."""
+    """:raises ValueError: there is none, or it is too long.
+    :raises OSError: it breaks, or takes too long.
+    """
     line = bytearray()
+    deadline = time.monotonic() + _TIMEOUT
     while not line.endswith(b'\n'):
+        # For all of it: one byte every four seconds is no line either.
+        sock.settimeout(max(_PAUSE, deadline - time.monotonic()))
         data = sock.recv(64 * 1024)
         line += data
         if not data or len(line) > limit:
             raise ValueError('no line, or a long one')
+        if time.monotonic() > deadline:
+            raise TimeoutError('the line took too long')
     return bytes(line)

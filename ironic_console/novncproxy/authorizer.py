@@ -48,18 +48,11 @@ class Grant:
     :ivar node: whose console.
     :ivar ticket: what gave the right; ``None`` if another proof did.
     :ivar read_only: it is one to look and not to type.
-    :ivar token: what the URL carried.
     """
 
     node: NodeRecord
     ticket: tickets.Ticket | None
     read_only: bool = False
-    token: Secret = dataclasses.field(kw_only=True)
-
-    def same_link(self, other: 'Grant') -> bool:
-        """Whether both come from the same link."""
-        return (self.node.uuid == other.node.uuid
-                and self.token == other.token)
 
     @property
     def for_many(self) -> bool:
@@ -99,7 +92,7 @@ class Authorizer:
             raise TokenUnknown('the node is not known or has no console')
         ticket = self._check_token(node, request.token)
         return Grant(node, ticket, self.policy.read_only or ticket.read_only
-                     or node.read_only, token=Secret(request.token))
+                     or node.read_only)
 
     def authorize_viewer(self, node: str, token: str) -> Grant:
         """Decide about a viewer that logs in with name and password.
@@ -131,8 +124,7 @@ class Authorizer:
         if (node is None or not node.enabled or node.secret is None
                 or not node.ours or node.plain_port != port):
             raise NoConsole(f'node {uuid} has no console at port {port}')
-        return Grant(node, None, self.policy.read_only or node.read_only,
-                     token=Secret(''))
+        return Grant(node, None, self.policy.read_only or node.read_only)
 
     def _check_origin(self, origin: str | None) -> None:
         # No Origin: not a browser, so no page can be abusing its user.

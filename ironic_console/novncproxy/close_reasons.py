@@ -5,6 +5,9 @@ import dataclasses
 
 from ironic_console.common.errors import ConsoleError
 
+#: What a close frame can hold besides the code, RFC 6455 §5.5.
+MAX_REASON_BYTES = 123
+
 
 @dataclasses.dataclass(frozen=True)
 class CloseReason:
@@ -12,7 +15,8 @@ class CloseReason:
 
     :ivar name: for the log.
     :ivar code: WebSocket close code, RFC 6455 §7.4 and the IANA registry.
-    :ivar text: sentence for the user, at most 123 bytes of UTF-8.
+    :ivar text: sentence for the user, at most ``MAX_REASON_BYTES`` of
+        UTF-8.
     """
 
     name: str
@@ -27,8 +31,7 @@ def by_operator(text: str) -> CloseReason:
     """:param text: what the user is told; '' for nothing special."""
     if not text:
         return KICKED
-    # As much as a close frame can hold.
-    fits = text.encode()[:123].decode(errors='ignore')
+    fits = text.encode()[:MAX_REASON_BYTES].decode(errors='ignore')
     return dataclasses.replace(KICKED, text=fits)
 
 

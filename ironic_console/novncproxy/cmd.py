@@ -95,7 +95,13 @@ def _run(arguments: list[str]) -> int:
 
     from ironic_console.common import nodes_ironic
     from ironic_console.common.clock import Clock
-    from ironic_console.novncproxy import resources, server, service
+    from ironic_console.novncproxy import (
+        admin,
+        metrics,
+        resources,
+        server,
+        service,
+    )
     from ironic_console.novncproxy.ledger import Ledger
     from ironic_console.novncproxy.settings import read_settings
 
@@ -110,18 +116,23 @@ def _run(arguments: list[str]) -> int:
     log.setup(CONF, 'ironic_console')
     nodes_ironic.fail_fast(CONF)
 
+    def load() -> 'Loaded':
+        loaded = service.load(read_settings(CONF))
+        settings = loaded.settings
+        resources.raise_file_limit(
+            settings.sessions.max_sessions, settings.setup.max_setups,
+            len(settings.gateway.policy.ports) if settings.gateway else 0)
+        return loaded
+
     def reread() -> 'Loaded':
         _reload_configuration(CONF)
         try:
-            return service.load(read_settings(CONF))
+            return load()
         except (cfg.Error, ValueError) as exc:
             raise ConfigError(_one_line(exc)) from exc
 
-    loaded = service.load(read_settings(CONF))
+    loaded = load()
     settings = loaded.settings
-    resources.raise_file_limit(
-        settings.sessions.max_sessions, settings.setup.max_setups,
-        len(settings.gateway.policy.ports) if settings.gateway else 0)
     clock = Clock()
     if CONF.check:
         return _check(loaded, nodes_ironic.IronicNodeStore(
@@ -131,6 +142,8 @@ def _run(arguments: list[str]) -> int:
                       int(settings.drain_timeout) + _LAST_WORDS)
     service.forward_sighup(_service_wrapper())
     with resources.runtime_folder(settings.runtime_dir) as folder:
+        metrics.clear(folder)
+        admin.AdminFolder(folder).tidy()
         common = service.Common(
             server.listen(settings.listen.host, settings.listen.port),
             Ledger(settings.workers * settings.sessions.max_sessions),

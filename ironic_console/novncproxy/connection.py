@@ -62,8 +62,8 @@ class Connection:
         self._limits = services.limits
         self._opening = Opening(services, channel.peer)
         self._id = self._opening.id
-        # Whom limits take the browser for.
-        self._source = channel.peer.rpartition(':')[0].strip('[]')
+        # Address that limits take the browser for.
+        self._source = ''
 
     def run(self) -> None:
         """Serve it; ends when it is closed or handed to the relay."""
@@ -129,8 +129,11 @@ class Connection:
         cannot see."""
         try:
             grant = self._services.authorizer.authorize(request)
-            self._services.sessions.check(grant, self._source,
-                                          request.take_over)
+            # Who has the last session there may be shall not hear that
+            # there is none left.
+            if not request.held:
+                self._services.sessions.check(grant, self._source,
+                                              request.take_over)
         except ConsoleError as exc:
             LOG.info('%s: node %s would be refused for %s: %s', self._id,
                      request.node, self._opening.peer, exc)
@@ -145,12 +148,14 @@ class Connection:
                         'idle_timeout': limits.idle_timeout}})
 
     def _identify(self, request: ConnectRequest) -> None:
-        near = self._channel.peer.rpartition(':')[0].strip('[]')
-        self._source = source_of(near, request.forwarded_for,
+        # Anew for each request: a proxy may send those of several users
+        # through one connection.
+        near = self._channel.peer
+        address = near.rpartition(':')[0].strip('[]')
+        self._source = source_of(address, request.forwarded_for,
                                  self._services.trusted_proxies)
-        if self._source != near:
-            self._opening.peer = (f'{self._source} '
-                                  f'(through {self._channel.peer})')
+        self._opening.peer = (near if self._source == address else
+                              f'{self._source} (through {near})')
 
     def _refuse(self, error: ConsoleError, conversation: Conversation,
                 ) -> None:

@@ -107,6 +107,7 @@ class Link:
         'frames',
         'from_browser_bytes',
         'heard_at',
+        'held_up',
         'on_end',
         'opened_at',
         'pinged_at',
@@ -136,6 +137,7 @@ class Link:
         self.pinged_at = self.progress_at = self.deadline = 0.0
         self.frames = self.stalls = 0
         self.frame_credit = self.counted_at = 0.0
+        self.held_up = False
         self.closing: CloseReason | None = None
         self.ended = False
         if to_browser:
@@ -155,13 +157,17 @@ class Link:
         """The endpoint has not taken yet what is for it."""
         return bool(self._to_endpoint) or self.endpoint.has_output
 
+    def is_full(self) -> bool:
+        """The endpoint leaves us no room for more of the browser."""
+        return len(self._to_endpoint) >= HIGH_WATER_BYTES
+
     def interest(self) -> tuple[int, int]:
         """:returns: selector events for the browser and the endpoint."""
         busy = self.browser_busy()
         browser = WRITE if busy else 0
         if self.closing:
             return browser or READ, 0
-        if len(self._to_endpoint) < HIGH_WATER_BYTES:
+        if not self.is_full():
             browser |= READ
         # A side that cannot take more stops the reading of the other.
         endpoint = 0 if busy else READ
@@ -173,8 +179,7 @@ class Link:
         """There is something to read that no selector will announce."""
         if self.closing:
             return not self.browser_busy() and self.browser.pending()
-        return ((len(self._to_endpoint) < HIGH_WATER_BYTES
-                 and self.browser.pending())
+        return ((not self.is_full() and self.browser.pending())
                 or (not self.browser_busy() and self.endpoint.pending()))
 
     # -- browser to endpoint -------------------------------------------------
@@ -198,7 +203,7 @@ class Link:
     def _read_browser(self, now: float) -> None:
         try:
             for _ in range(_MESSAGES_A_TURN):
-                if len(self._to_endpoint) >= HIGH_WATER_BYTES:
+                if self.is_full():
                     return
                 data = self.browser.receive()
                 if data is None:

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers about the service for Prometheus, and who serves them.
+"""Metrics: numbers about the service, for Prometheus.
 
 They name no node, no user and no ticket: what is counted is how the service
-does, not who uses it. Who counts what is up to the callers.
+does, not who uses it. Who counts what is up to the callers, and who asks for
+the numbers is served by metrics_door.py.
 """
 
-import contextlib
 import importlib
 import os
 import pathlib
-import socket
-import threading
-import wsgiref.simple_server
 from typing import Any
 
 from ironic_console.common.errors import ConsoleError, Side
@@ -23,7 +20,6 @@ _PREFIX = 'ironic_console_'
 # A BMC may take ten seconds, a handshake on one host a millisecond.
 _SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 2, 5, 10, 20, 30, 60)
 _LENGTHS = (10, 60, 300, 1800, 3600, 4 * 3600, 12 * 3600)
-_TIMEOUT = 5
 
 
 class Metrics:
@@ -38,12 +34,15 @@ class Metrics:
     def handshake(self, side: Side, seconds: float) -> None:
         """An RFB handshake was finished, connecting included."""
 
-    def opened(self, interface: str) -> None:
-        """A session has a picture."""
+    def sessions(self, state: str, interface: str, change: int) -> None:
+        """There are so many more sessions in a state, or fewer.
+
+        :param state: one of our own words.
+        """
 
     def closed(self, interface: str, link: Link, reason: CloseReason,
                seconds: float) -> None:
-        """Such a session has ended."""
+        """A session that had a picture has ended."""
 
     def setups(self, number: int) -> None:
         """So many connections are being set up."""
@@ -62,30 +61,38 @@ class PrometheusMetrics(Metrics):
     """
 
     def __init__(self, folder: pathlib.Path) -> None:
-        # Read by the library when it is loaded, and never again.
+        self._folder = folder
+        # The library's way to be told; it looks there when it makes a file.
         os.environ[_FOLDER] = str(folder)
         library = importlib.import_module('prometheus_client')
         multiprocess = importlib.import_module(
             'prometheus_client.multiprocess')
-        self._app = library.make_wsgi_app
+        # It chooses this when it is loaded, which somebody else may have
+        # done before us.
+        values = importlib.import_module('prometheus_client.values')
+        values.ValueClass = values.MultiProcessValue()  # type: ignore[attr-defined]
+        self._generate = library.generate_latest
+        self._content_type: str = library.CONTENT_TYPE_LATEST
         self._registry = library.CollectorRegistry()
         multiprocess.MultiProcessCollector(self._registry, str(folder))
-        _bury(folder, multiprocess)
+        self._bury()
 
         def counter(name: str, text: str, *labels: str) -> Any:
-            return library.Counter(_PREFIX + name, text, labels)
+            return library.Counter(_PREFIX + name, text, labels,
+                                   registry=None)
 
         def histogram(name: str, text: str, buckets: Any, *labels: str,
                       ) -> Any:
             return library.Histogram(_PREFIX + name, text, labels,
-                                     buckets=buckets)
+                                     buckets=buckets, registry=None)
 
         def gauge(name: str, text: str, *labels: str) -> Any:
-            return library.Gauge(_PREFIX + name, text, labels,
+            return library.Gauge(_PREFIX + name, text, labels, registry=None,
                                  multiprocess_mode='livesum')
 
-        self._open = gauge(
-            'sessions', 'Sessions that show a picture.', 'interface')
+        self._sessions = gauge(
+            'sessions', 'Sessions, those that connect included.', 'state',
+            'interface')
         self._setups = gauge(
             'setups', 'Connections that are being set up.')
         self._refusals = counter(
@@ -115,12 +122,11 @@ class PrometheusMetrics(Metrics):
     def handshake(self, side: Side, seconds: float) -> None:
         self._handshakes.labels(side.value).observe(seconds)
 
-    def opened(self, interface: str) -> None:
-        self._open.labels(interface).inc()
+    def sessions(self, state: str, interface: str, change: int) -> None:
+        self._sessions.labels(state, interface).inc(change)
 
     def closed(self, interface: str, link: Link, reason: CloseReason,
                seconds: float) -> None:
-        self._open.labels(interface).dec()
         self._closed.labels(interface, reason.name).inc()
         self._lengths.labels(interface).observe(seconds)
         self._bytes.labels('from_browser').inc(link.from_browser_bytes)
@@ -133,45 +139,30 @@ class PrometheusMetrics(Metrics):
     def turned_away(self, why: str) -> None:
         self._away.labels(why).inc()
 
-    def serve(self, listener: socket.socket) -> 'MetricsServer':
-        """Answer whoever asks for the numbers.
+    def text(self) -> tuple[bytes, str]:
+        """:returns: the numbers of all workers, and their content type."""
+        self._bury()
+        return self._generate(self._registry), self._content_type
 
-        :param listener: shared with the other workers; stays its caller's.
-        """
-        return MetricsServer(listener, self._app(self._registry))
-
-
-class MetricsServer:
-    """Answers GET with what a WSGI application says, one at a time."""
-
-    def __init__(self, listener: socket.socket, app: Any) -> None:
-        host, port = listener.getsockname()[:2]
-        self._server = wsgiref.simple_server.WSGIServer(
-            (host, port), _QuietHandler, bind_and_activate=False)
-        self._server.socket.close()
-        self._server.socket = listener.dup()
-        self._server.server_name, self._server.server_port = host, port
-        self._server.setup_environ()
-        self._server.set_app(app)
-        threading.Thread(target=self._server.serve_forever, name='metrics',
-                         daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def _bury(self) -> None:
+        """Forget what dead workers had open; what they counted stays."""
+        for path in self._folder.glob('gauge_live*.db'):
+            worker = path.stem.rpartition('_')[2]
+            if worker.isdecimal() and not _lives(int(worker)):
+                path.unlink(missing_ok=True)
 
 
-class _QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
-    timeout = _TIMEOUT
+def clear(folder: pathlib.Path) -> None:
+    """Forget what workers of earlier proxies counted: counters begin anew
+    with the service, as Prometheus expects."""
+    for path in folder.glob('*_*.db'):
+        path.unlink(missing_ok=True)
 
-    def log_message(self, *_arguments: object) -> None:
-        """Who asks every few seconds is no news."""
 
-
-def _bury(folder: pathlib.Path, multiprocess: Any) -> None:
-    """Forget what dead workers had open; what they counted stays."""
-    for path in folder.glob('gauge_live*.db'):
-        worker = path.stem.rpartition('_')[2]
-        if worker.isdecimal() and not pathlib.Path('/proc', worker).exists():
-            with contextlib.suppress(OSError):
-                multiprocess.mark_process_dead(int(worker), str(folder))
+def _lives(pid: int) -> bool:
+    try:
+        status = pathlib.Path('/proc', str(pid), 'stat').read_text()
+    except OSError:
+        return False
+    # A zombie does not; the name before its state may hold anything.
+    return not status.rpartition(')')[2].lstrip().startswith('Z')

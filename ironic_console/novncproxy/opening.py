@@ -128,7 +128,6 @@ class Opening:
                  self.peer, reached.endpoint.address,
                  ', read-only' if session.grant.read_only else '')
         relay = self._services.relay
-        self._services.metrics.opened(node.interface)
         relay.add(link)
         self._services.sessions.established(
             session, link, lambda reason: relay.close(link, reason))

@@ -187,14 +187,17 @@ class Relay:
         """:raises Ended: the browser sends frames faster than anybody can
             type or point; each costs more than its bytes."""
         rate = self.limits.max_frame_rate
-        if not rate:
-            return
-        frames = link.browser.frames
-        most = rate * _BURST_SECONDS
-        link.frame_credit = min(most, link.frame_credit + rate * (
-            now - link.counted_at)) - (frames - link.frames)
-        link.frames, link.counted_at = frames, now
-        if link.frame_credit < 0:
+        credit = link.frame_credit + now - link.counted_at
+        # Frames pile up while an endpoint that takes nothing keeps us from
+        # reading them, and come all at once then.
+        if not link.held_up:
+            credit = min(credit, max(link.frame_credit, _BURST_SECONDS))
+        if rate:
+            credit -= (link.browser.frames - link.frames) / rate
+        link.frame_credit = credit
+        link.frames, link.counted_at = link.browser.frames, now
+        link.held_up = link.is_full()
+        if credit < 0:
             raise Ended(close_reasons.FLOOD)
 
     @staticmethod
@@ -239,7 +242,8 @@ class Relay:
         link.attach(self._buffers)
         link.opened_at = link.used_at = link.heard_at = now
         link.pinged_at = link.progress_at = link.counted_at = now
-        link.frame_credit = self.limits.max_frame_rate * _BURST_SECONDS
+        link.frame_credit = _BURST_SECONDS
+        link.frames = link.browser.frames
         self._links.add(link)
         if self._stopping:
             self._end(link, close_reasons.SHUTDOWN)

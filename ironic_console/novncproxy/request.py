@@ -61,6 +61,7 @@ class ConnectRequest:
         plain request that only asks.
     :ivar tunnel: it is no browser and wants RFB as it is, after CONNECT.
     :ivar take_over: whoever uses the console now has to go.
+    :ivar held: it asks about the session that it has already.
     :ivar forwarded_for: whom proxies before us say that they speak for,
         nearest last; nobody has checked it.
     """
@@ -70,6 +71,7 @@ class ConnectRequest:
     origin: str | None
     upgrade: dict[str, str] | None = dataclasses.field(repr=False)
     take_over: bool = False
+    held: bool = dataclasses.field(default=False, kw_only=True)
     tunnel: bool = dataclasses.field(default=False, kw_only=True)
     forwarded_for: tuple[str, ...] = ()
 
@@ -108,7 +110,8 @@ def parse_request(method: bytes, target: bytes, http_version: bytes,
     node, token = _parse_console(fields)
     return ConnectRequest(
         node, token, _one(headers, b'origin'), upgrade,
-        fields.get('takeover') == '1', _parse_forwarded(headers))
+        fields.get('takeover') == '1', _parse_forwarded(headers),
+        held=fields.get('held') == '1')
 
 
 def _split_target(target: bytes) -> tuple[str, str]:
@@ -212,8 +215,8 @@ def _parse_query(query: str) -> dict[str, str]:
 
 
 def _parse_forwarded(headers: Headers) -> tuple[str, ...]:
-    joined = b','.join(_all(headers, b'x-forwarded-for')).decode('latin-1')
-    return tuple(part.strip() for part in joined.split(',') if part.strip())
+    parts = _joined(headers, b'x-forwarded-for').split(',')
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def source_of(peer: str, forwarded_for: Sequence[str],

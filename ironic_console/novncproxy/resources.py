@@ -55,12 +55,19 @@ def runtime_folder(path: str) -> Iterator[pathlib.Path]:
     """
     if not path:
         folder = tempfile.mkdtemp(prefix='ironic-console-')
+        owner = os.getpid()
         try:
             yield pathlib.Path(folder)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            # Not a worker, whichever way it was forked and ends.
+            if os.getpid() == owner:
+                shutil.rmtree(folder, ignore_errors=True)
         return
-    found = pathlib.Path(path)
+    found = pathlib.Path(path).absolute()
+    if len(os.fsencode(found)) > MAX_FOLDER_BYTES:
+        raise ConfigError(
+            f'[ironic_console]runtime_dir {path} is too long for a folder of '
+            f'sockets: {MAX_FOLDER_BYTES} bytes at most')
     try:
         found.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = found.lstat()

@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import Any, Protocol
 
 from ironic_console.common.channels.base import ChannelError
 from ironic_console.common.channels.tcp import TcpChannel
@@ -188,13 +188,12 @@ class Server:
                 if not self._accept_all(ready):
                     self._rest(selector)
 
-    def _accept_all(self, ready: Collection[object]) -> bool:
+    def _accept_all(self, ready: Collection[Any]) -> bool:
         """:returns: ``False`` when this process has run out of something."""
         enough = True
         for listener in ready:
-            # Shut a moment ago, or what wakes us.
-            if (isinstance(listener, socket.socket)
-                    and (door := self._doors.get(listener))):
+            # Without a door: shut a moment ago, or what wakes us.
+            if door := self._doors.get(listener):
                 enough &= self._accept(listener, door)
         return enough
 

@@ -25,16 +25,13 @@ from ironic_console.novncproxy.admin import AdminFolder, AdminServer
 from ironic_console.novncproxy.authorizer import Authorizer
 from ironic_console.novncproxy.gateway import Gateway, Terms, TicketDoor
 from ironic_console.novncproxy.ledger import Ledger
-from ironic_console.novncproxy.metrics import (
-    Metrics,
-    MetricsServer,
-    PrometheusMetrics,
-)
+from ironic_console.novncproxy.metrics import Metrics, PrometheusMetrics
+from ironic_console.novncproxy.metrics_door import MetricsDoor
 from ironic_console.novncproxy.opening import Services
 from ironic_console.novncproxy.pages import Pages
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
 from ironic_console.novncproxy.server import BrowserDoor, Server
-from ironic_console.novncproxy.sessions import SessionRegistry
+from ironic_console.novncproxy.sessions import Host, SessionRegistry
 from ironic_console.novncproxy.settings import (
     GatewaySettings,
     ListenAddress,
@@ -117,16 +114,19 @@ class Worker:
         self._store = store
         settings = loaded.settings
         self._drain_timeout = settings.drain_timeout
-        self._metrics, self._metrics_server = _metrics(common)
+        self._metrics = (PrometheusMetrics(common.runtime_folder)
+                         if common.metrics_listener else Metrics())
         self._relay = Relay(settings.relay, clock)
         self._sessions = SessionRegistry(
-            store, settings.sessions, clock, common.ledger,
-            AdminFolder(common.runtime_folder))
+            store, settings.sessions, clock,
+            Host(common.ledger, AdminFolder(common.runtime_folder),
+                 self._metrics))
         self._admin = AdminServer(common.runtime_folder, self._sessions)
         self._authorizer = Authorizer(store, settings.access, clock)
         self._door = BrowserDoor(loaded.context)
         self._server = Server(self._services(loaded))
         self._server.open(common.listener, self._door)
+        self._metrics_server = self._make_metrics_server(common, loaded)
         self._viewers_door = self._open_viewers_door(common, loaded)
         self._gateway = self._make_gateway(loaded)
 
@@ -135,6 +135,8 @@ class Worker:
         self._sessions.start()
         self._admin.start()
         self._server.start()
+        if self._metrics_server:
+            self._metrics_server.start()
         if self._gateway:
             self._gateway.start()
 
@@ -150,7 +152,7 @@ class Worker:
         self._relay.stop(close_reasons.SHUTDOWN, CLOSE_TIMEOUT + 1)
         self._admin.stop()
         if self._metrics_server:
-            self._metrics_server.stop()
+            self._metrics_server.stop_accepting()
         self._store.close()
 
     def reload(self, loaded: Loaded) -> None:
@@ -176,6 +178,18 @@ class Worker:
         self._server.open(common.viewers_listener, door)
         return door
 
+    def _make_metrics_server(self, common: Common, loaded: Loaded,
+                             ) -> Server | None:
+        if not (common.metrics_listener
+                and isinstance(self._metrics, PrometheusMetrics)):
+            return None
+        # One of its own, which neither a flood of browsers nor draining
+        # keeps from answering.
+        server = Server(dataclasses.replace(self._services(loaded),
+                                            metrics=Metrics()))
+        server.open(common.metrics_listener, MetricsDoor(self._metrics))
+        return server
+
     def _make_gateway(self, loaded: Loaded) -> Gateway | None:
         settings = loaded.settings
         if settings.gateway is None:
@@ -196,13 +210,6 @@ class Worker:
             clock=self._clock, limits=settings.setup,
             metrics=self._metrics,
             trusted_proxies=settings.trusted_proxies)
-
-
-def _metrics(common: Common) -> tuple[Metrics, MetricsServer | None]:
-    if common.metrics_listener is None:
-        return Metrics(), None
-    counting = PrometheusMetrics(common.runtime_folder)
-    return counting, counting.serve(common.metrics_listener)
 
 
 class ProxyService(service.ServiceBase):

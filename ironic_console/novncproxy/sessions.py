@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.endpoint import SHARED, TAKE_OVER
 from ironic_console.common.errors import (
     NodeInUse,
     NodeLimitReached,
@@ -23,13 +24,13 @@ from ironic_console.novncproxy.authorizer import Grant
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.ledger import Entry, Ledger
 from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.metrics import Metrics
 
 LOG = logging.getLogger(__name__)
 
 Closer = Callable[[CloseReason], None]
 
-#: What happens to a second session of a node.
-SHARED, REFUSE, TAKE_OVER = 'shared', 'refuse', 'takeover'
+CONNECTING, OPEN = 'connecting', 'open'
 # Time in which a session that has to go is waited for, and how often one
 # looks, seconds: BMCs with a single session refuse the next one until then.
 _LEAVE_TIMEOUT, _LEAVE_INTERVAL = 4.0, 0.02
@@ -43,7 +44,8 @@ class Session:
     :ivar grant: what it may do.
     :ivar source: address of the browser, without port.
     :ivar opened: when it began, aware UTC.
-    :ivar place: of it in the ledger.
+    :ivar place: in the ledger.
+    :ivar state: ``CONNECTING`` or ``OPEN``, and ``''`` when it is over.
     :ivar link: what carries it; ``None`` while it is being set up.
     :ivar closer: ends it; ``None`` while it is being set up.
     :ivar revoked: its right ended while it was being set up.
@@ -54,6 +56,7 @@ class Session:
     source: str
     opened: datetime.datetime
     place: int
+    state: str = ''
     link: Link | None = None
     closer: Closer | None = None
     revoked: CloseReason | None = None
@@ -65,9 +68,10 @@ class SessionPolicy:
 
     :ivar max_sessions: of one worker at the same time.
     :ivar max_per_node: of all workers; 0 means no limit.
-    :ivar max_per_source: likewise, from one address.
-    :ivar sharing: whether a node may have several, see ``SHARED``,
-        ``REFUSE`` and ``TAKE_OVER``.
+    :ivar max_per_source: likewise, from one address; Nova's proxy and its
+        like are not counted.
+    :ivar sharing: whether a node may have several, one of
+        ``endpoint.SHARING``; what the node itself says wins.
     :ivar recheck_interval: seconds between two looks at the nodes.
     :ivar database_grace: seconds for which sessions go on while the nodes
         cannot be looked at.
@@ -90,24 +94,35 @@ class Peers(Protocol):
         """Ask a worker to end a session; one that has ended is fine."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """What the workers of a host have in common, as far as sessions go.
+
+    :ivar ledger: of all their sessions.
+    :ivar peers: the other workers; ``None`` if there are none.
+    :ivar metrics: of this worker.
+    """
+
+    ledger: Ledger
+    peers: Peers | None = None
+    metrics: Metrics = dataclasses.field(default_factory=Metrics)
+
+
 class SessionRegistry:
     """All sessions of a process. Its methods may be called from any thread.
 
     :param store: where their nodes are looked at again and again.
     :param policy: may be replaced at any time.
     :param clock: for the grace.
-    :param ledger: of all workers.
-    :param peers: those others; ``None`` if there are none.
     """
 
     def __init__(self, store: NodeStore, policy: SessionPolicy,
-                 clock: Clock, ledger: Ledger,
-                 peers: Peers | None = None) -> None:
+                 clock: Clock, host: Host) -> None:
         self._store = store
         self.policy = policy
         self._clock = clock
-        self._ledger = ledger
-        self._peers = peers
+        self._host = host
+        self._ledger = host.ledger
         self._sessions: set[Session] = set()
         self._lock = threading.Condition()
         self._stopping = threading.Event()
@@ -132,38 +147,36 @@ class SessionRegistry:
         :param source: address of the browser, without port.
         :param take_over: those who have the console now have to go; only
             back when they have.
-        :raises SessionLimitReached: there are too many in all.
-        :raises TooManyRequests: too many of this node or from there.
-        :raises NodeInUse: one is too many.
+        :raises ServiceUnavailable: there are too many in all, or of this
+            node, or from there; its subclasses say which.
+        :raises NodeInUse: one is too many, or somebody else was quicker to
+            take over.
         """
-        with self._lock, self._ledger.locked():
+        with self._ledger.locked():
             leaving = self._check(grant, source, take_over)
             opened = self._clock.now()
             place = self._ledger.write(Entry(
-                connection_id, grant.node.uuid, source, opened.timestamp(),
-                not grant.read_only))
+                connection_id, grant.node.uuid, source, opened.timestamp()))
             if place is None:
-                raise SessionLimitReached('the ledger of sessions is full')
+                raise SessionLimitReached(
+                    'the ledger of sessions is full; a larger '
+                    '[ironic_console]max_sessions needs a restart')
             session = Session(connection_id, grant, source, opened, place)
-            self._sessions.add(session)
+            with self._lock:
+                self._sessions.add(session)
+                self._set_state(session, CONNECTING)
         if leaving:
-            self._send_away(leaving)
+            self._make_way(session, leaving)
         return session
 
     def check(self, grant: Grant, source: str, take_over: bool = False,
               ) -> None:
         """Find out beforehand whether there is room.
 
-        A page that has its session already, maybe the last one, asks too and
-        is not told that there is none.
-
-        :raises RequestError: as :meth:`add` would, if none of the sessions
-            there are began with the same link.
+        :raises RequestError: as :meth:`add` would.
         """
-        with self._lock:
-            if not any(grant.same_link(session.grant)
-                       for session in self._sessions):
-                self._check(grant, source, take_over)
+        with self._ledger.locked():
+            self._check(grant, source, take_over)
 
     def _check(self, grant: Grant, source: str, take_over: bool,
                ) -> list[Entry]:
@@ -173,24 +186,33 @@ class SessionRegistry:
             raise SessionLimitReached(
                 f'{len(self._sessions)} sessions are open, which is '
                 '[ironic_console]max_sessions')
-        if 0 < policy.max_per_source <= self._ledger.count_source(source):
-            raise SourceLimitReached(
-                f'{source} has as many sessions as [ironic_console]'
-                'max_sessions_per_source allows')
-        if policy.sharing == SHARED and not policy.max_per_node:
+        leaving = self._check_node(grant, take_over)
+        if policy.max_per_source and not grant.for_many:
+            others = self._ledger.of_source(source) - {
+                entry.session for entry in leaving}
+            if len(others) >= policy.max_per_source:
+                raise SourceLimitReached(
+                    f'{source} has {len(others)} sessions, and '
+                    '[ironic_console]max_sessions_per_source is '
+                    f'{policy.max_per_source}')
+        return leaving
+
+    def _check_node(self, grant: Grant, take_over: bool) -> list[Entry]:
+        policy = self.policy
+        sharing = grant.node.sharing or policy.sharing
+        if sharing == SHARED and not policy.max_per_node:
             return []
         others = self._ledger.of_node(grant.node.uuid)
-        if policy.sharing != SHARED and others:
-            can = policy.sharing == TAKE_OVER
+        if sharing != SHARED and others:
+            can = sharing == TAKE_OVER
             if not (can and take_over):
-                raise NodeInUse(
-                    f'{others[0].source} has a session of the node, and '
-                    f'[ironic_console]sharing is {policy.sharing}', can)
+                raise NodeInUse(f'{others[0].source} has its console, which '
+                                f'is not shared ({sharing})', can)
             return others
         if 0 < policy.max_per_node <= len(others):
             raise NodeLimitReached(
-                f'the node has {len(others)} sessions, which is '
-                '[ironic_console]max_sessions_per_node')
+                f'the node has {len(others)} sessions, and [ironic_console]'
+                f'max_sessions_per_node is {policy.max_per_node}')
         return []
 
     def established(self, session: Session, link: Link, closer: Closer,
@@ -200,6 +222,9 @@ class SessionRegistry:
             session.link = link
             session.closer = closer
             revoked = session.revoked
+            # It may have ended already.
+            if session in self._sessions:
+                self._set_state(session, OPEN)
         if revoked:
             closer(revoked)
 
@@ -208,7 +233,15 @@ class SessionRegistry:
             if session in self._sessions:
                 self._sessions.discard(session)
                 self._ledger.erase(session.place)
+                self._set_state(session, '')
             self._lock.notify_all()
+
+    def _set_state(self, session: Session, state: str) -> None:
+        interface = session.grant.node.interface
+        for one, change in ((session.state, -1), (state, 1)):
+            if one:
+                self._host.metrics.sessions(one, interface, change)
+        session.state = state
 
     def all(self) -> list[Session]:
         """:returns: those of this worker, oldest first."""
@@ -232,21 +265,41 @@ class SessionRegistry:
         with self._lock:
             return self._lock.wait_for(lambda: not self._sessions, timeout)
 
+    # -- taking over ---------------------------------------------------------
+
+    def _make_way(self, session: Session, leaving: Sequence[Entry]) -> None:
+        """:raises NodeInUse: the session itself had to go meanwhile."""
+        try:
+            self._send_away(leaving)
+            self._wait_for_exit(session, leaving)
+        except BaseException:
+            self.remove(session)
+            raise
+        if session.revoked is close_reasons.TAKEN_OVER:
+            self.remove(session)
+            raise NodeInUse('somebody else took over the console at the same '
+                            'moment', can_take_over=True)
+
     def _send_away(self, leaving: Sequence[Entry]) -> None:
-        """End sessions of whichever worker and wait until they are gone."""
+        """End sessions of whichever worker."""
         for entry in leaving:
             LOG.info('%s: node %s is taken over', entry.session, entry.node)
             if entry.worker == os.getpid():
                 self.close(entry.session, close_reasons.TAKEN_OVER)
-            elif self._peers:
-                self._peers.close(entry.worker, entry.session,
-                                  close_reasons.TAKEN_OVER)
+            elif self._host.peers:
+                self._host.peers.close(entry.worker, entry.session,
+                                       close_reasons.TAKEN_OVER)
+
+    def _wait_for_exit(self, session: Session, leaving: Sequence[Entry],
+                       ) -> None:
+        """Wait until they are gone, for a while."""
         deadline = Deadline(self._clock, _LEAVE_TIMEOUT, 'take-over')
         gone = {entry.session for entry in leaving}
-        while deadline.remaining() and any(
-                entry.session in gone
-                for entry in self._ledger.of_node(leaving[0].node)):
-            self._stopping.wait(_LEAVE_INTERVAL)
+        while (deadline.remaining() and not session.revoked
+               and any(entry.session in gone for entry in
+                       self._ledger.of_node(leaving[0].node))
+               and not self._stopping.wait(_LEAVE_INTERVAL)):
+            continue
 
     # -- the end of a right --------------------------------------------------
 

@@ -16,6 +16,7 @@ from oslo_config import cfg
 
 from ironic_console.common.conf import console as console_conf
 from ironic_console.novncproxy.admin import AdminFolder
+from ironic_console.novncproxy.close_reasons import MAX_REASON_BYTES
 
 PROGRAM = 'ironic-console-sessions'
 _COLUMNS = (('id', 8), ('node', 36), ('name', 16), ('source', 15),
@@ -57,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     close.add_argument('which', metavar='ID|NODE',
                        help='id of a session, or UUID of a node')
     close.add_argument('--reason', default='',
-                       help='what the user is told, 123 bytes at most')
+                       help=f'what the user is told, {MAX_REASON_BYTES} '
+                            'bytes at most')
     close.set_defaults(ask=_close)
     return parser
 
@@ -86,12 +88,18 @@ def _folder(arguments: argparse.Namespace) -> pathlib.Path:
 
 
 def _sessions(folder: AdminFolder) -> list[dict[str, Any]]:
-    answers = list(folder.ask_all({'do': 'list'}))
+    found = [{**session, 'worker': answer['worker']}
+             for answer in _ask(folder, {'do': 'list'})
+             for session in answer['sessions']]
+    return sorted(found, key=lambda session: str(session['opened']))
+
+
+def _ask(folder: AdminFolder, question: dict[str, object],
+         ) -> list[dict[str, Any]]:
+    answers = list(folder.ask_all(question))
     if not answers:
         raise _Failed('no worker of the service answers')
-    found = [{**session, 'worker': answer['worker']}
-             for answer in answers for session in answer['sessions']]
-    return sorted(found, key=lambda session: str(session['opened']))
+    return answers
 
 
 def _list(folder: AdminFolder, arguments: argparse.Namespace) -> int:
@@ -115,9 +123,11 @@ def _show(folder: AdminFolder, arguments: argparse.Namespace) -> int:
 
 
 def _close(folder: AdminFolder, arguments: argparse.Namespace) -> int:
-    closed = sum(int(answer.get('closed', 0)) for answer in folder.ask_all(
-        {'do': 'close', 'which': arguments.which,
-         'reason': arguments.reason}))
+    if len(arguments.reason.encode()) > MAX_REASON_BYTES:
+        raise _Failed(f'the reason is longer than {MAX_REASON_BYTES} bytes')
+    answers = _ask(folder, {'do': 'close', 'which': arguments.which.lower(),
+                            'reason': arguments.reason})
+    closed = sum(int(answer['closed']) for answer in answers)
     if not closed:
         raise _Failed(f'{arguments.which} has no session')
     print(f'{closed} closed')

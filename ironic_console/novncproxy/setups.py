@@ -12,6 +12,9 @@ import threading
 
 from ironic_console.novncproxy.metrics import Metrics
 
+# Most of those that were sent away and have not gone yet.
+_LEAVING = 256
+
 
 class Setups:
     """All of a process. Its methods may be called from any thread."""
@@ -35,7 +38,9 @@ class Setups:
         """
         with self._lock:
             full = self._number >= most
-            if full and not self._unheard:
+            # Those sent away take a moment to go.
+            if full and (not self._unheard
+                         or self._number >= most + _LEAVING):
                 return False
             if full:
                 self._send_away(next(iter(self._unheard)))

@@ -60,22 +60,6 @@ def test_a_good_ticket_opens_the_console(desk, origin):
     assert not grant.ticket.read_only
 
 
-def test_grants_of_one_link_know_each_other(desk):
-    first, second = (ticket_for(desk.record, clock=desk.clock)
-                     for _ in range(2))
-    grant = desk.ask(first)
-    assert grant.same_link(desk.ask(first))
-    # Made in the same second, with the same content but for the nonce.
-    assert not grant.same_link(desk.ask(second))
-    assert first not in repr(grant)
-
-
-def test_raw_tokens_of_two_nodes_are_two_links():
-    records = [node_record(uuid=uuid, ours=False) for uuid in (NODE, OTHER)]
-    desk = Desk(*records)
-    assert not desk.ask(SECRET).same_link(desk.ask(SECRET, OTHER))
-
-
 def test_the_ticket_says_that_the_session_may_only_look(desk):
     token = tickets.issue(Secret(SECRET), NODE, desk.clock.now(), 600,
                           read_only=True)

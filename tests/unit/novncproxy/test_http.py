@@ -204,7 +204,7 @@ def test_a_client_that_takes_no_answer_is_given_up(call):
     (errors.TokenExpired('x'), {}),
     (errors.SessionLimitReached('x'), {'Retry-After': '5'}),
     (errors.NodeStoreUnavailable('x'), {'Retry-After': '5'}),
-    (BadRequest('x', 405), {'Allow': 'GET, HEAD'}),
+    (BadRequest('x', 405), {'Allow': 'GET, HEAD, CONNECT'}),
     (BadRequest('x', 426), {'Upgrade': 'websocket',
                             'Connection': 'Upgrade',
                             'Sec-WebSocket-Version': '13'}),

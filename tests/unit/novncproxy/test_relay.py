@@ -33,7 +33,9 @@ from tests.helpers.proxy import (
 from tests.helpers.wires import Exchange, Wire, counting
 
 MANY = 24 * 1024 * 1024
-LIMITS = RelayLimits(ping_interval=20, idle_timeout=0, stall_timeout=300)
+# No limit of frames: some tests see what a flood costs when it is let in.
+LIMITS = RelayLimits(ping_interval=20, idle_timeout=0, stall_timeout=300,
+                     max_frame_rate=0)
 
 
 @pytest.fixture(scope='module')

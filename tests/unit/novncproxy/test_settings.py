@@ -2,6 +2,7 @@
 """From options to plain values; every bad one is named."""
 
 import ipaddress
+import os
 
 import pytest
 from oslo_config import cfg
@@ -52,14 +53,30 @@ def test_the_defaults_are_safe(read):
     assert settings.listen.tls is None
     assert settings.relay.max_session_length == 0
     assert settings.relay.stall_timeout == 300
+    assert settings.relay.max_frame_rate == 2000
     assert settings.sessions.max_sessions == 2000
+    assert settings.sessions.sharing == 'shared'
+    assert settings.trusted_proxies == ()
+    assert settings.metrics is None
+    assert settings.runtime_dir == ''
     assert settings.pages.frame_ancestors == ()
-    assert settings.workers == 1
+    assert settings.workers == min(os.cpu_count(), 4)
     assert settings.endpoint_tls == ClientTls('', '', '', False)
     assert not settings.access.read_only
     assert not settings.sessions.read_only
     for text in ('127.0.0.1', '169.254.169.254', '::1', 'fe80::1'):
         assert not settings.addresses.allows(ipaddress.ip_address(text))
+
+
+def test_metrics_are_served_where_the_options_say(read):
+    metrics = read('ironic_console', metrics_host='::1',
+                   metrics_port=9099).metrics
+    assert (metrics.host, metrics.port, metrics.tls) == ('::1', 9099, None)
+
+
+def test_a_trusted_proxy_that_is_no_network_is_named(read):
+    with pytest.raises(ConfigError, match=r'trusted_proxies.*10\.0\.0\.300'):
+        read('ironic_console', trusted_proxies=['10.0.0.300'])
 
 
 def test_reads_where_to_listen(read):
@@ -101,6 +118,9 @@ def test_more_origins_may_come(read):
 def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
     settings = read(
         'ironic_console', token_format='plain', workers=3, max_sessions=7,
+        max_sessions_per_node=2, max_sessions_per_source=4,
+        sharing='takeover', max_frame_rate=50.5, runtime_dir='/r',
+        trusted_proxies=['198.51.100.0/24'],
         max_setups=8, head_timeout=1.5, keepalive_timeout=2.5,
         connect_timeout=3.5, handshake_timeout=4.5,
         browser_handshake_timeout=5.5, ping_interval=6.5, idle_timeout=7.5,
@@ -113,14 +133,18 @@ def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
     assert settings.workers == 3
     assert vars(settings.sessions) == {
         'max_sessions': 7, 'recheck_interval': 10.5, 'database_grace': 11.5,
-        'read_only': False}
+        'read_only': False, 'max_per_node': 2, 'max_per_source': 4,
+        'sharing': 'takeover'}
     assert vars(settings.setup) == {
         'max_setups': 8, 'head_timeout': 1.5, 'keepalive_timeout': 2.5,
         'connect_timeout': 3.5, 'handshake_timeout': 4.5,
         'browser_handshake_timeout': 5.5}
     assert vars(settings.relay) == {
         'ping_interval': 6.5, 'idle_timeout': 7.5, 'stall_timeout': 8.5,
-        'max_session_length': 9.5}
+        'max_session_length': 9.5, 'max_frame_rate': 50.5}
+    assert settings.runtime_dir == '/r'
+    assert settings.trusted_proxies == (
+        ipaddress.ip_network('198.51.100.0/24'),)
     assert settings.database_timeout == 12.5
     assert settings.drain_timeout == 13.5
     assert settings.pages.frame_ancestors == ('none',)
