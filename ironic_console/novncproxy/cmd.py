@@ -162,11 +162,13 @@ def _run(arguments: list[str]) -> int:
                                                  clock)
             return service.Worker(common, loaded, store, clock)
 
-        launcher.launch_service(service.ProxyService(make_worker, reread),
-                                workers=settings.workers)
-        service.close_at_sigterm(common.listener)
-        if common.viewers_listener:
-            service.close_at_sigterm(common.viewers_listener)
+        listeners = [listener for listener in (
+            common.listener, common.viewers_listener) if listener]
+        launcher.launch_service(
+            service.ProxyService(make_worker, reread, listeners),
+            workers=settings.workers)
+        for listener in listeners:
+            service.close_at_sigterm(listener)
         return int(launcher.wait() or 0)
 
 

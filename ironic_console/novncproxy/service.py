@@ -4,12 +4,13 @@
 import contextlib
 import dataclasses
 import logging
+import os
 import pathlib
 import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from oslo_service import service
@@ -217,12 +218,16 @@ class ProxyService(service.ServiceBase):
 
     :param make_worker: called after the fork.
     :param reread: reads configuration and files again.
+    :param listeners: of all workers, made before the fork as this is.
     """
 
     def __init__(self, make_worker: Callable[[], Worker],
-                 reread: Callable[[], Loaded]) -> None:
+                 reread: Callable[[], Loaded],
+                 listeners: Collection[socket.socket] = ()) -> None:
         self._make_worker = make_worker
         self._reread = reread
+        self._listeners = listeners
+        self._parent = os.getpid()
         self._worker: Worker | None = None
         self._stopped = threading.Event()
 
@@ -241,6 +246,11 @@ class ProxyService(service.ServiceBase):
         """SIGTERM."""
         if self._worker:
             self._worker.drain()
+        elif os.getpid() == self._parent:
+            # The eventlet backend asks here too, and has replaced whatever
+            # close_at_sigterm() has set.
+            for listener in self._listeners:
+                _shut_down(listener)
         self._stopped.set()
 
     def reset(self) -> None:
@@ -282,8 +292,12 @@ def close_at_sigterm(listener: socket.socket) -> None:
     before: Any = signal.getsignal(signal.SIGTERM)
 
     def handle(number: int, frame: object) -> None:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
+        _shut_down(listener)
         before(number, frame)
 
     signal.signal(signal.SIGTERM, handle)
+
+
+def _shut_down(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)

@@ -241,6 +241,13 @@ def test_sigterm_before_the_start_is_fine():
     assert life.worker.done == []
 
 
+def test_a_parent_that_is_stopped_itself_lets_nobody_connect():
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        parent = ProxyService(FakeWorker, lambda: None, [listener])
+        parent.stop()
+        assert refused(listener.getsockname())
+
+
 def test_the_wrapper_of_oslo_service_gets_the_missing_half():
     class Wrapper:
         def __init__(self):
