@@ -65,10 +65,12 @@ def dial(endpoint: Endpoint, resolver: Resolver, clock: Clock,
     addresses = resolver.resolve(endpoint.host, deadline)
     try:
         sock = _Race(addresses, endpoint, clock, deadline).run()
-        return TcpChannel(sock, endpoint.address)
+        channel = TcpChannel(sock, endpoint.address)
     except (ChannelError, OSError) as exc:
         raise EndpointUnreachable(
             f'cannot connect to {endpoint.address}: {exc}') from exc
+    channel.give_up_on_silence()
+    return channel
 
 
 class _Race:

@@ -22,6 +22,10 @@ _KEEPALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
 )
 
+# Keepalive is silent while bytes wait for an acknowledgement, and the kernel
+# would repeat those for a quarter of an hour.
+_UNHEARD_TIMEOUT_MS = 60_000
+
 # tcpi_last_ack_recv in struct tcp_info, linux/tcp.h: milliseconds since the
 # peer has acknowledged anything.
 _LAST_ACK = struct.Struct('=56xI')
@@ -57,6 +61,12 @@ class TcpChannel(Channel):
         except OSError as exc:
             sock.close()
             raise ChannelError(f'{peer}: {exc}') from exc
+
+    def give_up_on_silence(self) -> None:
+        """Break when the peer has taken nothing for a minute, also while
+        something is on its way; for peers that nobody can ping."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT,
+                               _UNHEARD_TIMEOUT_MS)
 
     def fileno(self) -> int:
         return self.socket.fileno()

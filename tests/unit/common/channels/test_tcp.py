@@ -48,6 +48,11 @@ class TestTcpChannel(ChannelConformance):
                 socket.TCP_KEEPCNT))
         assert idle + interval * count <= 60
 
+    def test_gives_up_on_silence_within_a_minute(self, pair: Pair) -> None:
+        pair.channel.give_up_on_silence()
+        assert 0 < pair.channel.socket.getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+
     def test_receives_into_a_buffer(self, pair: Pair) -> None:
         buffer = bytearray(100)
         assert pair.channel.receive_into(memoryview(buffer)) is None
