@@ -32,9 +32,20 @@ test('asks beside the page for a verdict', async (context) => {
         response.end('{"status": "refused", "reason": "Full."}');
     });
     assert.deepEqual(await askVerdict(page, LINK), { kind: 'refused',
-        status: 503, reason: 'Full.', retryAfter: 7 });
+        status: 503, reason: 'Full.', retryAfter: 7, canTakeOver: false });
     assert.deepEqual(asked,
         [`/sub/websockify?node=${LINK.node}&token=x.y`]);
+});
+
+test('says when it asks about a console that is open here', async (context) => {
+    const asked = [];
+    const page = await serve(context, (request, response) => {
+        asked.push(request.url);
+        response.end('{"status": "ok"}');
+    });
+    assert.equal((await askVerdict(page, LINK, true)).kind, 'ok');
+    assert.deepEqual(asked,
+        [`/sub/websockify?node=${LINK.node}&token=x.y&held=1`]);
 });
 
 test('is not led elsewhere', async (context) => {

@@ -40,6 +40,21 @@ test('comes back to what has worked before', () => {
     }
 });
 
+test('a console in use may be in use by ourselves, after a loss', () => {
+    const inUse = (canTakeOver, again) => walk({ type: 'connect', again },
+        close(1006), { type: 'answer', verdict: { kind: 'refused',
+            status: 423, reason: '', retryAfter: null, canTakeOver } });
+    for (const can of [true, false]) {
+        assert.equal(isWorthAnother(inUse(can, true), true), true);
+        assert.equal(isWorthAnother(inUse(can, false), true), false);
+        assert.equal(isWorthAnother(inUse(can, true), false), false);
+    }
+});
+
+test('who was sent away does not come back by itself', () => {
+    assert.equal(isWorthAnother(closed(4409), true), false);
+});
+
 test('comes back to a BMC whose refusal came inside RFB', () => {
     const refusal = { type: 'security-failure',
         reason: "The server's console cannot be reached. (0a1b2c3d)" };

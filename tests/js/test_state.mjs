@@ -75,6 +75,34 @@ test('a refusal by ticket is final and shown in its own words', () => {
     assert.equal(state.ask, false);
 });
 
+test('a console in use can be taken over only where that is allowed', () => {
+    const inUse = (canTakeOver) => walk(CONNECT, close(1006), answer({
+        kind: 'refused', status: 423, retryAfter: null, canTakeOver,
+        reason: 'Somebody else is using the console of this server.' }));
+    for (const [can, words] of [[true, 'end.takeOver'],
+        [false, 'end.inUse']]) {
+        const state = inUse(can);
+        assert.equal(state.phase, 'failed');
+        assert.equal(state.words, words);
+        assert.equal(state.said, '');
+        assert.equal(state.canTakeOver, can);
+        assert.ok(state.canRetry);
+    }
+    // Whatever follows does not ask any more.
+    assert.equal(next(inUse(true), CONNECT).canTakeOver, false);
+});
+
+test('a console that was taken over is told so, and may be asked for', () => {
+    const state = next(connected,
+        close(4409, 'Somebody else took over this console.'));
+    assert.equal(state.phase, 'closed');
+    assert.equal(state.words, 'end.takenOver');
+    assert.equal(state.said, '');
+    assert.ok(state.canRetry);
+    assert.ok(!state.canTakeOver);
+    assert.equal(next(connected, close(4423)).words, 'end.inUse');
+});
+
 test('a busy service may be tried again, later', () => {
     for (const status of [429, 503]) {
         const state = walk(CONNECT, close(1006), refused(status, 'Full.', 7));

@@ -19,6 +19,16 @@ test('reads node and ticket of a console URL', () => {
         { link: LINK });
 });
 
+test('asks to take over, and about what it holds, only when told to', () => {
+    const page = 'https://console.example/x/console.html';
+    const console = `https://console.example/x/websockify?${QUERY}`;
+    assert.equal(socketUrl(page, LINK), console.replace('https', 'wss'));
+    assert.equal(socketUrl(page, LINK, true),
+        `${console.replace('https', 'wss')}&takeover=1`);
+    assert.equal(verdictUrl(page, LINK), console);
+    assert.equal(verdictUrl(page, LINK, true), `${console}&held=1`);
+});
+
 test('reads a path with a leading slash', () => {
     assert.deepEqual(readSearch(search(`/websockify?${QUERY}`)),
         { link: LINK });

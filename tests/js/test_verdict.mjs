@@ -55,7 +55,16 @@ test('only true means read-only', () => {
 
 test('reads a refusal with its reason', () => {
     assert.deepEqual(readVerdict(403, REFUSED, null),
-        { kind: 'refused', status: 403, reason: 'No.', retryAfter: null });
+        { kind: 'refused', status: 403, reason: 'No.', retryAfter: null,
+            canTakeOver: false });
+});
+
+test('reads whether somebody else may be sent away', () => {
+    for (const [value, can] of [['true', true], ['false', false],
+        ['"true"', false], ['1', false], ['null', false]]) {
+        const body = `{"status": "refused", "can_take_over": ${value}}`;
+        assert.equal(readVerdict(423, body, null).canTakeOver, can, value);
+    }
 });
 
 test('reads the seconds to wait', () => {

@@ -17,7 +17,7 @@ const closed = (code, reason = '') => [{ type: 'connect' },
 
 test('every close code has words', () => {
     for (const code of [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009,
-        1011, 1012, 1013, 1014, 4000, 4502, 4503, 4504]) {
+        1011, 1012, 1013, 1014, 4000, 4409, 4423, 4502, 4503, 4504]) {
         const texts = describe(t, closed(code), NODE);
         assert.ok(texts.title && texts.message && texts.advice, code);
         assert.match(texts.detail, new RegExp(code));

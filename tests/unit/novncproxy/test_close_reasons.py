@@ -8,7 +8,11 @@ import pytest
 from ironic_console.common import errors
 from ironic_console.common.errors import ConsoleError, Side
 from ironic_console.novncproxy import close_reasons
-from ironic_console.novncproxy.close_reasons import CloseReason, from_error
+from ironic_console.novncproxy.close_reasons import (
+    CloseReason,
+    by_operator,
+    from_error,
+)
 from ironic_console.novncproxy.pages import WEB_ROOT
 
 REASONS = [value for value in vars(close_reasons).values()
@@ -18,7 +22,8 @@ CODES = {1000, 1001, 1002, 1008, 1009, 1011, 1013, *range(4000, 5000)}
 ERRORS = [
     errors.BadRequest('x'), errors.TokenExpired('x'),
     errors.NodeStoreUnavailable('x'), errors.SessionLimitReached('x'),
-    errors.ConfigError('x'), errors.EndpointError('x'),
+    errors.NodeLimitReached('x'), errors.SourceLimitReached('x'),
+    errors.NodeInUse('x', can_take_over=True), errors.ConfigError('x'), errors.EndpointError('x'),
     errors.EndpointUnreachable('x'),
     errors.EndpointTimeout('x'), errors.EndpointUntrusted('x'),
     errors.CertificateRejected('x'), errors.EndpointTlsFailed('x'),
@@ -74,3 +79,15 @@ def test_the_page_knows_every_sentence():
         error.public_reason for error in ERRORS
         if not isinstance(error, errors.EndpointNotRfb)}
     assert said == known
+
+
+def test_an_operator_can_say_why():
+    reason = by_operator('The node is being repaired.')
+    assert (reason.code, reason.text) == (1008, 'The node is being repaired.')
+    assert str(reason) == str(close_reasons.KICKED)
+    assert by_operator('') is close_reasons.KICKED
+
+
+def test_what_an_operator_says_fits_into_a_close_frame():
+    text = by_operator('\u00fc' * 100).text
+    assert text == '\u00fc' * 61

@@ -37,12 +37,18 @@ def read():
     console_conf.register_opts(conf)
     conf([])
     conf.set_override('public_url', 'https://a.example/x', 'vnc')
+    changed = []
 
     def read(group='vnc', **options):
         for name, value in options.items():
             conf.set_override(name, value, group)
+            changed.append((name, group))
         return read_settings(conf)
-    return read
+
+    yield read
+    # oslo.config keeps them in the group, which is everybody's.
+    for name, group in changed:
+        conf.clear_override(name, group)
 
 
 def test_the_defaults_are_safe(read):

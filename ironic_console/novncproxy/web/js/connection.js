@@ -51,6 +51,13 @@ export class Connection {
         return this.#connect();
     }
 
+    // As open(), and whoever uses the console now has to go. Once: attempts
+    // that follow by themselves are polite again.
+    takeOver() {
+        this.#backOff.reset();
+        return this.#connect(false, true);
+    }
+
     // While it waits: as open(), but the row of attempts goes on.
     hurry() {
         return this.#state.waiting ? this.#connect(true) : undefined;
@@ -74,7 +81,7 @@ export class Connection {
         }
     }
 
-    async #connect(again = false) {
+    async #connect(again = false, takeOver = false) {
         this.#attempt.abort();
         this.#attempt = new AbortController();
         const { signal } = this.#attempt;
@@ -84,7 +91,7 @@ export class Connection {
             // words.
             const { default: RFB } = await import('../novnc/core/rfb.js');
             if (!signal.aborted) {
-                this.#begin(RFB, signal);
+                this.#begin(RFB, signal, takeOver);
             }
         } catch (error) {
             console.error(`noVNC does not run: ${error.message}`);
@@ -92,8 +99,9 @@ export class Connection {
         }
     }
 
-    #begin(RFB, signal) {
-        const socket = new WebSocket(socketUrl(this.#pageUrl, this.#link));
+    #begin(RFB, signal, takeOver) {
+        const socket = new WebSocket(
+            socketUrl(this.#pageUrl, this.#link, takeOver));
         socket.binaryType = 'arraybuffer';
         // Before noVNC adds its own, so that the close code is known first.
         socket.addEventListener('open',
@@ -133,7 +141,7 @@ export class Connection {
     }
 
     async #askRights(signal) {
-        const verdict = await askVerdict(this.#pageUrl, this.#link);
+        const verdict = await askVerdict(this.#pageUrl, this.#link, true);
         if (!signal.aborted) {
             this.#screen.readOnly = verdict.readOnly === true;
             this.#tell({ type: 'rights', verdict });

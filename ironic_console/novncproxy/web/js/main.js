@@ -41,6 +41,7 @@ const keys = new KeySender(
     { isHurried: () => document.hidden });
 const view = new View(document, {
     onRetry: () => connection.open(),
+    onTakeOver: () => connection.takeOver(),
     onStop: () => connection.giveUp(),
     onCtrlAltDel: () => keys.press(combination('Ctrl+Alt+Del')),
     onFocusScreen: () => screen.focus(),

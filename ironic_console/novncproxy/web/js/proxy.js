@@ -10,10 +10,11 @@ const PING_TIMEOUT = 5000;
 const OPTIONS = Object.freeze({ cache: 'no-store', redirect: 'error',
     referrerPolicy: 'no-referrer' });
 
-// What the service says to a link: a verdict, never an error.
-export async function askVerdict(pageUrl, link) {
+// What the service says to a link: a verdict, never an error. held: see
+// url.js.
+export async function askVerdict(pageUrl, link, held = false) {
     try {
-        const answer = await fetch(verdictUrl(pageUrl, link),
+        const answer = await fetch(verdictUrl(pageUrl, link, held),
             { ...OPTIONS, signal: AbortSignal.timeout(VERDICT_TIMEOUT) });
         return readVerdict(answer.status, await answer.text(),
             answer.headers.get('Retry-After'));

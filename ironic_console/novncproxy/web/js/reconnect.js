@@ -19,6 +19,9 @@ const COMES_BACK = new Set([1001, 1012, 1013]);
 const CAME_AWAY = new Set([1006, 1014, 4502, 4503, 4504]);
 const CAME_AWAY_WORDS = new Set(['end.unreachable', 'end.misplaced',
     'end.blocked']);
+// Who comes back after the network was gone finds the own session still
+// there, until the service has noticed too.
+const MAY_BE_OURSELVES = new Set(['end.inUse', 'end.takeOver']);
 
 // These do not go away by waiting; and trying a password again and again
 // makes a BMC lock its user out. Who may only look from now on has to see it.
@@ -34,6 +37,9 @@ export function isWorthAnother(state, worked) {
     }
     if (COMES_BACK.has(state.code) || state.words === 'end.busy') {
         return true;
+    }
+    if (state.again && MAY_BE_OURSELVES.has(state.words)) {
+        return worked;
     }
     return worked &&
         (CAME_AWAY.has(state.code) || CAME_AWAY_WORDS.has(state.words));

@@ -17,6 +17,7 @@
 //     status      HTTP status of the proxy's answer, or 0
 //     retryAfter  seconds that the proxy asks us to wait, or null
 //     canRetry    whether trying again can help
+//     canTakeOver somebody else has the console, and may be sent away
 //     waiting     another attempt is due, by itself (reconnect.js)
 //     again       this is one of those attempts, or its end that nobody has
 //                 decided about yet
@@ -30,8 +31,8 @@ import { cleanReason } from './messages.js';
 import { recognise } from './said.js';
 
 // WebSocket close codes: RFC 6455 section 7.4.1 and the IANA registry. Those
-// from 4500 on are the proxy's own words about the server's console, made
-// from HTTP's 502, 503 and 504.
+// from 4000 on are the proxy's own words, made from HTTP's status codes; from
+// 4500 on about the server's console.
 const CLOSE_CODES = new Map([
     [1000, 'end.ended'],
     [1001, 'end.restarting'],
@@ -46,6 +47,8 @@ const CLOSE_CODES = new Map([
     [1012, 'end.restarting'],
     [1013, 'end.busy'],
     [1014, 'end.endpoint'],
+    [4409, 'end.takenOver'],
+    [4423, 'end.inUse'],
     [4502, 'end.endpoint'],
     [4503, 'end.endpoint'],
     [4504, 'end.endpoint'],
@@ -60,7 +63,8 @@ const LOST = 1006;
 const BETTER_WORDS = Object.freeze({ badLink: 'end.denied',
     revoked: 'end.disabled', idle: 'end.idle', tooLong: 'end.tooLong',
     stalled: 'end.stalled', changed: 'end.changed',
-    readOnly: 'end.readOnly' });
+    readOnly: 'end.readOnly', inUse: 'end.inUse',
+    takenOver: 'end.takenOver' });
 // Final by their close code, but the same link may well do once more.
 const NOT_FINAL = new Set(['end.idle', 'end.stalled']);
 const LINK_PROBLEMS = new Set(['missing', 'damaged', 'foreign']);
@@ -150,11 +154,16 @@ function judge(state, verdict) {
     if (verdict.kind === 'ok') {
         return end(state, 'end.blocked', { canRetry: true });
     }
-    const { status, reason, retryAfter = null } = verdict;
+    const { status, reason, retryAfter = null, canTakeOver = false } =
+        verdict;
     const rest = { status, retryAfter, said: cleanReason(reason) };
     if (verdict.kind !== 'refused') {
         return end(state, status ? 'end.misplaced' : 'end.unreachable',
             { ...rest, canRetry: true });
+    }
+    if (status === 423) {
+        return end(state, canTakeOver ? 'end.takeOver' : 'end.inUse',
+            { ...rest, said: '', canRetry: true, canTakeOver });
     }
     if (status >= 500 || status === 429) {
         return end(state, 'end.busy', { ...rest, canRetry: true });
@@ -203,6 +212,6 @@ function end(state, words, rest) {
 
 function make(phase, words, rest = {}) {
     return Object.freeze({ phase, words, said: '', code: 0, status: 0,
-        retryAfter: null, canRetry: false, waiting: false, again: false,
+        retryAfter: null, canRetry: false, canTakeOver: false, waiting: false, again: false,
         opened: false, ask: false, told: false, readOnly: false, ...rest });
 }

@@ -58,15 +58,24 @@ export function checkLink(parts) {
 }
 
 // Where the WebSocket connects to: beside the page, whatever its name.
-export function socketUrl(pageUrl, link) {
+// takeOver: whoever uses the console now has to go.
+export function socketUrl(pageUrl, link, takeOver = false) {
     const url = endpointUrl(pageUrl, link);
+    if (takeOver) {
+        url.searchParams.set('takeover', '1');
+    }
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
 }
 
-// Where the same request without an upgrade tells its verdict.
-export function verdictUrl(pageUrl, link) {
-    return endpointUrl(pageUrl, link).href;
+// Where the same request without an upgrade tells its verdict. held: on the
+// console that is open here, not on one more.
+export function verdictUrl(pageUrl, link, held = false) {
+    const url = endpointUrl(pageUrl, link);
+    if (held) {
+        url.searchParams.set('held', '1');
+    }
+    return url.href;
 }
 
 // The page's address without ticket.

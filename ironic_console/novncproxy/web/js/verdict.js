@@ -9,7 +9,7 @@
 import { cleanName } from './messages.js';
 
 // {kind: 'ok', readOnly, node: {uuid, name}, endpoint, limits: {length,
-// idle}}, or {kind: 'refused', status, reason, retryAfter}, or
+// idle}}, or {kind: 'refused', status, reason, retryAfter, canTakeOver}, or
 // {kind: 'unreachable', status}: an answer, but not of our proxy (a gateway
 // before it, a login page).
 //
@@ -30,7 +30,8 @@ export function readVerdict(status, body, retryAfter) {
     if (status >= 400 && answer?.status === 'refused') {
         return { kind: 'refused', status,
             reason: typeof answer.reason === 'string' ? answer.reason : '',
-            retryAfter: seconds(retryAfter) };
+            retryAfter: seconds(retryAfter),
+            canTakeOver: answer.can_take_over === true };
     }
     return { kind: 'unreachable', status };
 }

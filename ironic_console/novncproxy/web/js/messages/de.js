@@ -23,6 +23,7 @@ export default Object.freeze({
     'panel.session': 'Sitzung',
     'panel.close': 'Schließen',
     'notice.retry': 'Erneut versuchen',
+    'notice.takeOver': 'Übernehmen',
     'notice.tryNow': 'Jetzt versuchen',
     'notice.stop': 'Aufhören',
     'notice.countdown': 'Nächster Versuch in {seconds} s.',
@@ -136,6 +137,18 @@ export default Object.freeze({
     'end.busy.title': 'Der Konsolendienst ist ausgelastet',
     'end.busy.message': 'Konsolen sind im Moment nicht verfügbar.',
     'end.busy.advice': 'Versuchen Sie es in einigen Sekunden erneut.',
+    'end.inUse.title': 'Konsole ist in Benutzung',
+    'end.inUse.message': 'Jemand anderes benutzt diese Konsole.',
+    'end.inUse.advice': 'Versuchen Sie es erneut, wenn diese Sitzung zu ' +
+        'Ende ist.',
+    'end.takeOver.title': 'Konsole ist in Benutzung',
+    'end.takeOver.message': 'Jemand anderes benutzt diese Konsole.',
+    'end.takeOver.advice': 'Sie können sie übernehmen. Die andere Sitzung ' +
+        'wird dann mit diesem Hinweis beendet.',
+    'end.takenOver.title': 'Konsole übernommen',
+    'end.takenOver.message': 'Jemand anderes hat diese Konsole übernommen.',
+    'end.takenOver.advice': 'Um sie zurückzubekommen, sprechen Sie sich ab ' +
+        'und versuchen Sie es dann erneut.',
     'end.protocol.title': 'Die Verbindung wurde nicht verstanden',
     'end.protocol.message': 'Der Konsolendienst und diese Seite haben sich ' +
         'nicht verstanden.',
@@ -209,6 +222,14 @@ export default Object.freeze({
         'Sie es in einigen Sekunden erneut.',
     'said.full': 'Alle Konsolensitzungen dieses Dienstes sind belegt. ' +
         'Versuchen Sie es später erneut.',
+    'said.nodeFull': 'Zu viele benutzen die Konsole dieses Servers. ' +
+        'Versuchen Sie es später erneut.',
+    'said.sourceFull': 'Von Ihrer Adresse aus sind zu viele Konsolen ' +
+        'offen. Schließen Sie eine davon und versuchen Sie es dann erneut.',
+    'said.inUse': 'Jemand anderes benutzt die Konsole dieses Servers.',
+    'said.takenOver': 'Jemand anderes hat diese Konsole übernommen.',
+    'said.kicked': 'Ein Betreiber hat diese Sitzung beendet.',
+    'said.flood': 'Ihr Browser hat zu viel auf einmal gesendet.',
     'said.unreachable': 'Die Konsole des Servers ist nicht erreichbar.',
     'said.refused': 'Die Konsole des Servers hat die Verbindung abgelehnt ' +
         'oder ist nicht erreichbar.',

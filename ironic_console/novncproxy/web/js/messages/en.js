@@ -26,6 +26,7 @@ export default Object.freeze({
     'panel.session': 'Session',
     'panel.close': 'Close',
     'notice.retry': 'Try again',
+    'notice.takeOver': 'Take over',
     'notice.tryNow': 'Try now',
     'notice.stop': 'Stop',
     'notice.countdown': 'Trying again in {seconds} s.',
@@ -136,6 +137,16 @@ export default Object.freeze({
     'end.busy.title': 'The console service is busy',
     'end.busy.message': 'Consoles are not available at the moment.',
     'end.busy.advice': 'Try again in a few seconds.',
+    'end.inUse.title': 'Console in use',
+    'end.inUse.message': 'Somebody else is using this console.',
+    'end.inUse.advice': 'Try again when they have finished.',
+    'end.takeOver.title': 'Console in use',
+    'end.takeOver.message': 'Somebody else is using this console.',
+    'end.takeOver.advice': 'You can take it over. They are told so, and ' +
+        'lose it.',
+    'end.takenOver.title': 'Console taken over',
+    'end.takenOver.message': 'Somebody else took over this console.',
+    'end.takenOver.advice': 'To get it back, talk to them, then try again.',
     'end.protocol.title': 'The connection was not understood',
     'end.protocol.message': 'The console service and this page did not ' +
         'understand each other.',
@@ -202,6 +213,14 @@ export default Object.freeze({
         'again in a few seconds.',
     'said.full': 'All console sessions of this service are in use. Try ' +
         'again later.',
+    'said.nodeFull': 'Too many people are using the console of this ' +
+        'server. Try again later.',
+    'said.sourceFull': 'Too many consoles are open from your address. ' +
+        'Close one of them, then try again.',
+    'said.inUse': 'Somebody else is using the console of this server.',
+    'said.takenOver': 'Somebody else took over this console.',
+    'said.kicked': 'An operator closed this session.',
+    'said.flood': 'Your browser sent too much at once.',
     'said.unreachable': "The server's console cannot be reached.",
     'said.refused': "The server's console refused the connection or cannot " +
         'be reached.',

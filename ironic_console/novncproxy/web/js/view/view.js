@@ -14,8 +14,8 @@ import { Panels } from './panel.js';
 
 const IDS = ['name', 'status', 'read-only', 'time-left', 'hint', 'controls',
     'ctrl-alt-del', 'panels', 'screen', 'notice', 'title', 'message', 'advice',
-    'command', 'waiting', 'countdown', 'retry', 'stop', 'detail',
-    'announcer'];
+    'command', 'waiting', 'countdown', 'take-over', 'retry', 'stop',
+    'detail', 'announcer'];
 // They work on a live screen.
 const LIVE_PANELS = ['keys', 'paste', 'clipboard', 'screen'];
 
@@ -25,7 +25,7 @@ export class View {
     #t;
     #panels;
 
-    // handlers: {onRetry, onStop, onCtrlAltDel, onFocusScreen}, called
+    // handlers: {onRetry, onTakeOver, onStop, onCtrlAltDel, onFocusScreen}, called
     // without arguments, and onKey(event) for what is typed into the screen,
     // before the server gets it; texts: {t, language}, see messages.js.
     constructor(document, handlers, { t, language }) {
@@ -72,6 +72,7 @@ export class View {
             over ? `${texts.detail} ${context}`.trim() : '');
         this.#showWait(state);
         parts.retry.hidden = !state.canRetry;
+        parts['take-over'].hidden = !state.canTakeOver;
         // Last, so that whoever waits for a phase finds its texts.
         this.#root.dataset.phase = state.phase;
         if (changed && over && !parts.notice.contains(
@@ -146,13 +147,16 @@ export class View {
         parts.controls.setAttribute('aria-label', this.#t('bar.controls'));
         parts['read-only'].title = this.#t('bar.readOnlyTitle');
         parts.stop.textContent = this.#t('notice.stop');
+        parts['take-over'].textContent = this.#t('notice.takeOver');
     }
 
     #listen(handlers) {
-        const { onRetry, onStop, onCtrlAltDel, onFocusScreen } = handlers;
-        const { screen, retry, stop, 'ctrl-alt-del': ctrlAltDel } =
-            this.#parts;
+        const { onRetry, onTakeOver, onStop, onCtrlAltDel, onFocusScreen } =
+            handlers;
+        const { screen, retry, stop, 'take-over': takeOver,
+            'ctrl-alt-del': ctrlAltDel } = this.#parts;
         retry.addEventListener('click', onRetry);
+        takeOver.addEventListener('click', onTakeOver);
         stop.addEventListener('click', onStop);
         ctrlAltDel.addEventListener('click', async () => {
             // What is typed meanwhile must not mix with it.
