@@ -72,9 +72,13 @@ class AdminServer:
 
     def stop(self) -> None:
         self._stopping.set()
+        # Somebody at the door wakes green threads too, which do not see
+        # that a listener was shut down. A full backlog is somebody as well.
+        with (contextlib.suppress(OSError),
+              socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waker):
+            waker.setblocking(False)
+            waker.connect(str(self._path))
         self._path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join(_TIMEOUT)
         self._listener.close()
 
@@ -88,6 +92,8 @@ class AdminServer:
                 self._stopping.wait(_PAUSE)
                 continue
             with sock:
+                if self._stopping.is_set():
+                    return
                 try:
                     self._serve(sock)
                 # One strange question must not be the last one.
