@@ -21,12 +21,12 @@ test('reads node and ticket of a console URL', () => {
 
 test('asks to take over, and about what it holds, only when told to', () => {
     const page = 'https://console.example/x/console.html';
-    const console = `https://console.example/x/websockify?${QUERY}`;
-    assert.equal(socketUrl(page, LINK), console.replace('https', 'wss'));
     assert.equal(socketUrl(page, LINK, true),
-        `${console.replace('https', 'wss')}&takeover=1`);
-    assert.equal(verdictUrl(page, LINK), console);
-    assert.equal(verdictUrl(page, LINK, true), `${console}&held=1`);
+        `${socketUrl(page, LINK)}&takeover=1`);
+    assert.equal(verdictUrl(page, LINK, true),
+        `${verdictUrl(page, LINK)}&held=1`);
+    assert.doesNotMatch(socketUrl(page, LINK), /takeover|held/);
+    assert.doesNotMatch(verdictUrl(page, LINK), /takeover|held/);
 });
 
 test('reads a path with a leading slash', () => {
