@@ -11,6 +11,7 @@ from oslo_service import backend
 from tests.helpers.bmc import Bmcs
 from tests.helpers.certificates import Authority
 from tests.helpers.container_provider import install_provider
+from tests.helpers.gateway import GatewaySite, start_site
 from tests.helpers.xvnc import Xvnc
 from tools.lab import novnc, ports
 from tools.lab.ironic import LocalIronic
@@ -95,6 +96,16 @@ def proxy(ironic: LocalIronic, proxy_port: int,
     with LocalProxy(ironic.config_file, tmp_path_factory.mktemp('proxy'),
                     port=proxy_port) as running:
         yield running
+
+
+@pytest.fixture(scope='session')
+def gateway_site(tmp_path_factory: pytest.TempPathFactory,
+                 schema: pathlib.Path, novnc_root: pathlib.Path,
+                 ) -> Iterator[GatewaySite]:
+    """An Ironic whose consoles are behind our gateway."""
+    with start_site(tmp_path_factory.mktemp('gateway'), schema, novnc_root,
+                    ) as site:
+        yield site
 
 
 @pytest.fixture(scope='session')

@@ -80,16 +80,20 @@ class ForeignViewer:
         self.send(b'RFB 003.008\n')
         count = self.read(1)[0]
         if not count:
-            reason = self.read(int.from_bytes(self.read(4))).decode()
-            closed = self.wait_closed()
-            raise ViewerClosed(closed.code, closed.reason, reason)
+            self._read_refusal()
         assert b'\x01' in self.read(count)
         self.send(b'\x01')
-        assert self.read(4) == bytes(4)
+        if self.read(4) != bytes(4):
+            self._read_refusal()
         self.send(b'\x01')
         self.width, self.height = struct.unpack('>HH', self.read(4))
         self.pixel_format = self.read(16)
         self.name = self.read(int.from_bytes(self.read(4)))
+
+    def _read_refusal(self) -> None:
+        reason = self.read(int.from_bytes(self.read(4))).decode()
+        closed = self.wait_closed()
+        raise ViewerClosed(closed.code, closed.reason, reason)
 
     def send(self, data: bytes) -> None:
         try:
