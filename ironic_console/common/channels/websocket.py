@@ -86,6 +86,7 @@ class _StrictWebSocket(websocket.WebSocket):
         self.pongs = 0
         self.frames = 0
         self._in_message = False
+        self._violation: _Violation | None = None
 
     def select_subprotocol(self, protocols: list[str]) -> str:
         # Old noVNC wants "binary"; the caller hands on no other.
@@ -94,7 +95,27 @@ class _StrictWebSocket(websocket.WebSocket):
     def handle_pong(self, data: bytes) -> None:
         self.pongs += 1
 
+    def recv(self) -> bytes | None:
+        if self._violation and not (self._recv_queue
+                                    or self._received_close):
+            raise self._violation
+        message: bytes | None = super().recv()
+        return message
+
+    def pending(self) -> bool:
+        return self._violation is not None or bool(self._recv_queue)
+
     def _decode_hybi(self, buf: bytes) -> dict[str, Any] | None:
+        try:
+            return self._decode(buf)
+        except _Violation as exc:
+            # What came before it was good; it counts.
+            if not self._recv_queue:
+                raise
+            self._violation = exc
+            return None
+
+    def _decode(self, buf: bytes) -> dict[str, Any] | None:
         if len(buf) < 2:
             return None
         first, second = buf[0], buf[1]
@@ -175,6 +196,7 @@ class WebSocketChannel(ViewerChannel):
         self.body_left = 0
         self._ended = False
         self._close_sent = False
+        self._deaf = False
         self._websocket = _StrictWebSocket()
         self._websocket.accept(_Wire(self), headers)
         self._websocket._recv_buffer = early
@@ -189,8 +211,13 @@ class WebSocketChannel(ViewerChannel):
         """Take the payload of the next frames.
 
         :raises RemoteProtocolError: the browser side broke RFC 6455; it has
-            been told so with a close frame.
+            been told so with a close frame, and what else it says is
+            read and forgotten.
         """
+        if self._deaf:
+            # What is not read would make a reset of our end of the
+            # connection, in which the close frame could be lost.
+            return b'' if self.below.receive() == b'' else None
         while not self._ended:
             try:
                 data = self._next_message()
@@ -226,7 +253,7 @@ class WebSocketChannel(ViewerChannel):
             ws._recv_queue.append(frame)
 
     def _violated(self, text: str, code: int) -> RemoteProtocolError:
-        self._ended = True
+        self._deaf = True
         error = RemoteProtocolError(Side.BROWSER, 'WebSocket frame', text)
         error.close_code = code
         return error
@@ -260,6 +287,8 @@ class WebSocketChannel(ViewerChannel):
         return len(self._output)
 
     def pending(self) -> bool:
+        if self._deaf:
+            return self.below.pending()
         return (self._early or self._websocket.pending()
                 or self.below.pending())
 

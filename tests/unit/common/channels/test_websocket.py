@@ -110,7 +110,12 @@ def assert_violation(pair: Pair, code: int, match: str) -> None:
     told = pair.far.next_frame()
     assert (told.opcode, told.code) == (CLOSE, code)
     assert told.reason
-    assert pair.channel.receive() == b''
+    pair.far.send(frame(b'more'))
+    assert wait_for(pair.channel, READ, soon())
+    assert pair.channel.receive() is None
+    assert not pair.channel.pending()
+    pair.far.stop_sending()
+    assert receive_end(pair.channel) == b''
     pair.channel.close()
     assert pair.far.all_frames() == []
 
@@ -304,6 +309,18 @@ class TestFrames:
         assert receive(pair.channel) == b'key'
         pair.far.send(frame(b'abc', TEXT))
         assert_violation(pair, 1003, 'frames of type 1 are not')
+
+    def test_what_came_with_a_violation_but_before_it_counts(
+            self, pair: Pair) -> None:
+        pair.far.send(frame(b'key') + frame(b'', PING) + frame(b'2')
+                      + frame(b'abc', TEXT) + frame(b'no'))
+        assert receive(pair.channel) == b'key'
+        assert pair.channel.pending()
+        assert receive(pair.channel) == b'2'
+        assert pair.channel.pending()
+        with pytest.raises(RemoteProtocolError, match='of type 1 are not'):
+            pair.channel.receive()
+        assert not pair.channel.pending()
 
     def test_hands_on_the_parts_of_a_message(self, pair: Pair) -> None:
         pair.far.send(frame(b'one', fin=False))
