@@ -26,7 +26,9 @@ LOG = logging.getLogger(__name__)
 #: Longest question and longest answer, bytes; 2,000 sessions are 600 KB.
 MAX_QUESTION_BYTES = 4096
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
-_TIMEOUT = 5.0
+# One who asks has the question ready, and is waited for by all others; who
+# asks waits for several of those. Seconds.
+_QUESTION_TIMEOUT, _TIMEOUT = 1.0, 5.0
 # Those who take a console over ask at the same moment.
 _BACKLOG = 128
 _PAUSE = 0.1
@@ -101,14 +103,14 @@ class AdminServer:
                     LOG.warning('Admin socket: %r', exc)
 
     def _serve(self, sock: socket.socket) -> None:
-        line = _read_line(sock, MAX_QUESTION_BYTES)
+        line = _read_line(sock, MAX_QUESTION_BYTES, _QUESTION_TIMEOUT)
         try:
             question = json.loads(line)
         except (ValueError, RecursionError):
             question = None
         answer = (self._answer(question) if isinstance(question, dict)
                   else {'error': 'not a question'})
-        sock.settimeout(_TIMEOUT)
+        sock.settimeout(_QUESTION_TIMEOUT)
         sock.sendall(json.dumps(answer).encode() + b'\n')
 
     def _answer(self, question: dict[str, Any]) -> dict[str, object]:
@@ -186,7 +188,8 @@ class AdminFolder:
                 sock.settimeout(_TIMEOUT)
                 sock.connect(str(path))
                 sock.sendall(json.dumps(question).encode() + b'\n')
-                answer = json.loads(_read_line(sock, MAX_ANSWER_BYTES))
+                answer = json.loads(_read_line(sock, MAX_ANSWER_BYTES,
+                                               _TIMEOUT))
         except (ConnectionRefusedError, FileNotFoundError) as exc:
             # Its process was killed; nobody else removes the door.
             path.unlink(missing_ok=True)
@@ -217,12 +220,12 @@ class AdminFolder:
             LOG.warning('%s: session could not be closed: %s', session, exc)
 
 
-def _read_line(sock: socket.socket, limit: int) -> bytes:
+def _read_line(sock: socket.socket, limit: int, timeout: float) -> bytes:
     """:raises ValueError: there is none, or it is too long.
     :raises OSError: it breaks, or takes too long.
     """
     line = bytearray()
-    deadline = time.monotonic() + _TIMEOUT
+    deadline = time.monotonic() + timeout
     while not line.endswith(b'\n'):
         # For all of it: one byte every four seconds is no line either.
         sock.settimeout(max(_PAUSE, deadline - time.monotonic()))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ironic_console.common.errors import ConfigError
 
 #: What the name of a Unix socket leaves for its folder; unix(7).
-MAX_FOLDER_BYTES = 80
+MAX_FOLDER_BYTES = 87
 # Listener, database, logs, libraries, and what nobody thinks of.
 _OTHER_FILES = 128
 # Browser and endpoint of a session; while it is set up a handle more. A pipe
