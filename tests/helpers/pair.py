@@ -3,7 +3,7 @@
 
 from ironic_console.common.rfb.handshake import Handshake
 from ironic_console.common.rfb.versions import BANNER_BYTES
-from tests.helpers.play import Player, Split, whole
+from tests.helpers.play import Decide, Player, Split, whole
 
 
 class HandshakePair:
@@ -16,6 +16,7 @@ class HandshakePair:
     :param split: how what one says reaches the other.
     :param banner: what the client hears instead of the server's banner, so
         that older and odd versions can be played.
+    :param decide: about the client, where the server leaves that to others.
     :ivar client: its :class:`Player`, with ``error`` and ``sent``.
     :ivar server: likewise.
     :ivar client_heard: what the client was told; between the parts TLS
@@ -24,9 +25,10 @@ class HandshakePair:
     """
 
     def __init__(self, client: Handshake, server: Handshake,
-                 split: Split = whole, banner: bytes | None = None) -> None:
+                 split: Split = whole, banner: bytes | None = None,
+                 decide: Decide | None = None) -> None:
         self.client = Player(client)
-        self.server = Player(server)
+        self.server = Player(server, decide)
         self.client_heard = [b'']
         self.server_heard = [b'']
         self._split = split

@@ -38,15 +38,24 @@ class Outcome:
     trailing: bytes
 
 
+#: Calls admit() or refuse().
+Decide = Callable[[Any], None]
+
+
 class Player:
     """Plays the driver of one machine.
 
     Only a ConsoleError is an answer; anything else passes through and fails
     the test.
+
+    :param decide: gives the verdict when the machine wants one; without, it
+        waits.
     """
 
-    def __init__(self, machine: Handshake) -> None:
+    def __init__(self, machine: Handshake,
+                 decide: Decide | None = None) -> None:
         self.machine = machine
+        self._decide = decide
         self.error: ConsoleError | None = None
         self.sent = machine.data_to_send()
         self._events: list[object] = machine.events()
@@ -112,6 +121,11 @@ class Player:
         return data
 
     def _collect(self) -> None:
+        if self.machine.wants_verdict and self._decide and not self.error:
+            try:
+                self._decide(self.machine)
+            except ConsoleError as exc:
+                self.error = exc
         self.sent += self.machine.data_to_send()
         self._events += self.machine.events()
 
@@ -131,13 +145,14 @@ def spoken(segments: Sequence[bytes], split: Split,
 
 
 def play(machine: Handshake, pieces: Iterable[bytes | None],
-         close: bool = False) -> Outcome:
+         close: bool = False, decide: Decide | None = None) -> Outcome:
     """Feed a machine with all pieces, whatever it answers.
 
     :param pieces: bytes, and :data:`TLS` where that begins.
     :param close: the peer closes after the last.
+    :param decide: see :class:`Player`.
     """
-    player = Player(machine)
+    player = Player(machine, decide)
     for piece in pieces:
         if piece is None:
             player.start_tls()

@@ -316,6 +316,16 @@ def server_takes_anything(data, cuts, close):
         assert outcome.trailing == data[taken:]
 
 
+def server_waits_for_its_verdict(data, cuts, close, verdict):
+    """Nobody gets in without one, in any split."""
+    outcome = same_in_any_split(
+        lambda: ServerHandshake(None, ServerPolicy((260, 1),
+                                                   verdict=verdict)),
+        data, cuts, close)
+    assert outcome.end != 'done'
+    assert SERVER_INIT.pack() not in outcome.sent
+
+
 def _model_of_server(data):
     sent = b'RFB 003.008\n'
     if len(data) < 12:

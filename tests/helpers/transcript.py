@@ -8,6 +8,8 @@ A transcript is a text file:
     allowed: 2 1                more for build(), if it needs it
     username: operator
     password: secret
+    verdict: first refuse go    when the caller decides, first or last; and
+                                whether it is admit or refuse, with a reason
     S: "RFB 003.008\n"          # a field, and which one it is
     C: "RFB 003.008\n"
     S: 01 00000001 "x"*3        # hex, text, and repetition
@@ -38,6 +40,7 @@ from ironic_console.common.rfb.server import (
     RefusalHandshake,
     ServerHandshake,
     ServerPolicy,
+    Verdict,
 )
 from ironic_console.common.rfb.server_init import ServerInit
 from ironic_console.common.secret import Secret
@@ -48,7 +51,8 @@ FOLDER = pathlib.Path(__file__).parent.parent / 'data' / 'transcripts'
 SERVER_INIT = ServerInit(1024, 768, PixelFormat(), b'node-7')
 
 _HEADERS = {'we', 'allowed', 'offered', 'reason', 'then', 'step', 'says',
-            'public', 'trailing', 'username', 'password'}
+            'public', 'trailing', 'username', 'password', 'verdict'}
+_VERDICTS = {'first': Verdict.BEFORE_TYPES, 'last': Verdict.BEFORE_RESULT}
 #: What our server challenges with.
 CHALLENGE = bytes(range(16))
 _TEXT = r'"(?:[^"\\]|\\.)*"'
@@ -190,12 +194,24 @@ def build(transcript: Transcript) -> Handshake:
     if headers['we'] == 'client':
         return ClientHandshake(_numbers(headers.get('allowed', '1')), known)
     if headers['we'] == 'server':
-        return ServerHandshake(SERVER_INIT, ServerPolicy(
-            _numbers(headers.get('offered', '1')), known,
-            lambda: CHALLENGE))
+        when = headers.get('verdict', '').partition(' ')[0]
+        return ServerHandshake(None if when else SERVER_INIT, ServerPolicy(
+            _numbers(headers.get('offered', '1')), known, lambda: CHALLENGE,
+            verdict=_VERDICTS.get(when, Verdict.NEVER)))
     if headers['we'] == 'refusal':
         return RefusalHandshake(headers['reason'])
     raise ValueError(f'{transcript.name}: no machine {headers["we"]!r}')
+
+
+def decide(transcript: Transcript) -> Callable[[Any], None] | None:
+    """:returns: what gives the verdict of a transcript, if it has one."""
+    _, what, reason = (transcript.headers.get('verdict', '')
+                       + '  ').split(' ', 2)
+    if what == 'admit':
+        return lambda machine: machine.admit(SERVER_INIT)
+    if what == 'refuse':
+        return lambda machine: machine.refuse(reason.strip())
+    return None
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -205,7 +221,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 def run(transcript: Transcript, split: Callable[[bytes], Any]) -> None:
     """Play a transcript in one split and hold the machine to it."""
     where = f'{transcript.name}, {split.__name__}'
-    player = Player(build(transcript))
+    player = Player(build(transcript), decide(transcript))
     said = b''
     for turn in transcript.turns:
         if turn.tls:
@@ -223,7 +239,7 @@ def run(transcript: Transcript, split: Callable[[bytes], Any]) -> None:
         player.close()
     _judge(transcript, player.outcome(), where)
     ahead = play(build(transcript), spoken(transcript.theirs, split),
-                 transcript.closes)
+                 transcript.closes, decide(transcript))
     _judge(transcript, ahead, f'{where}, all sent ahead')
 
 

@@ -10,16 +10,19 @@ from ironic_console.common.errors import (
     AuthenticationFailed,
     ConsoleError,
     HandshakeRefused,
+    LocalProtocolError,
     NoCommonSecurityType,
     PeerClosed,
     Side,
 )
 from ironic_console.common.rfb.client import ClientHandshake
+from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.security import REGISTRY
 from ironic_console.common.rfb.server import (
     RefusalHandshake,
     ServerHandshake,
     ServerPolicy,
+    Verdict,
     pack_security_types,
 )
 from tests.helpers.pair import HandshakePair
@@ -37,6 +40,7 @@ from tests.helpers.properties import (
     server_for,
     server_takes_anything,
     server_takes_changes,
+    server_waits_for_its_verdict,
 )
 from tests.helpers.security import OneByte, credential
 from tests.helpers.transcript import SERVER_INIT, Transcript, load, run
@@ -150,6 +154,139 @@ def test_packs_security_types_with_their_count():
 def test_packs_no_empty_list_because_that_would_be_a_refusal():
     with pytest.raises(ValueError, match='1 to 255'):
         pack_security_types([])
+
+
+# -- when the caller decides --------------------------------------------------
+
+def waiting(*numbers: int, verdict: Verdict = Verdict.BEFORE_RESULT,
+            ) -> ServerHandshake:
+    return ServerHandshake(None, ServerPolicy(numbers, verdict=verdict))
+
+
+def said_by_plain(split) -> Player:
+    """A server that waits for a verdict about a client with a ticket."""
+    player = Player(waiting(SecurityNumber.PLAIN))
+    for piece in split(BANNER + b'\x13\0\x02\0\0\x01\0'
+                       b'\0\0\0\x06\0\0\0\x06node-7t1cket\x01'):
+        player.feed(piece)
+    assert player.error is None
+    assert player.machine.wants_verdict
+    return player
+
+
+@pytest.mark.parametrize('split', splits())
+def test_a_verdict_may_come_when_all_is_said(split):
+    player = said_by_plain(split)
+    before = player.sent
+    player.machine.admit(SERVER_INIT)
+    player._collect()
+    assert player.machine.done
+    assert player.sent == before + bytes(4) + SERVER_INIT.pack()
+
+
+@pytest.mark.parametrize('split', splits())
+def test_takes_down_what_a_client_says_of_itself_and_never_shows_it(split):
+    player = said_by_plain(split)
+    claim = player.machine.claim
+    assert claim.username == 'node-7'
+    assert claim.password.reveal() == 't1cket'
+    shown = [repr(claim), str(claim), *player.outcome().events]
+    assert 't1cket' not in ' '.join(shown)
+
+
+def test_a_claim_that_is_no_text_is_still_one():
+    player = Player(waiting(SecurityNumber.PLAIN))
+    player.feed(BANNER + b'\x13\0\x02\0\0\x01\0'
+                b'\0\0\0\x02\0\0\0\x01\xff\0\xfe')
+    assert player.machine.claim.username == '\ufffd\0'
+
+
+def test_judges_no_claim_by_a_credential_where_the_caller_decides():
+    player = Player(ServerHandshake(None, ServerPolicy(
+        (256,), credential(), verdict=Verdict.BEFORE_RESULT)))
+    player.feed(BANNER + b'\x13\0\x02\0\0\x01\0' + bytes(8))
+    assert player.machine.wants_verdict
+    assert player.machine.claim.username == ''
+
+
+def test_there_is_no_claim_where_nobody_asks():
+    player = Player(waiting(SecurityNumber.NONE))
+    player.feed(BANNER + b'\x01')
+    assert player.machine.wants_verdict
+    assert player.machine.claim is None
+
+
+@pytest.mark.parametrize('said', [b'', BANNER[:5], BANNER])
+@pytest.mark.parametrize('decide', [
+    lambda machine: machine.admit(SERVER_INIT),
+    lambda machine: machine.refuse('no')])
+def test_a_verdict_before_it_is_asked_for_is_a_bug(said, decide):
+    machine = waiting(SecurityNumber.NONE)
+    machine.receive_data(said)
+    with pytest.raises(LocalProtocolError, match='nobody waits'):
+        decide(machine)
+    # And changes nothing.
+    machine.receive_data(BANNER[len(said):] + b'\x01')
+    machine.admit(SERVER_INIT)
+    machine.receive_data(b'\x01')
+    assert machine.done
+    assert machine.data_to_send().endswith(SERVER_INIT.pack())
+
+
+@pytest.mark.parametrize('verdict', list(Verdict))
+def test_a_second_verdict_is_a_bug(verdict):
+    machine = ServerHandshake(SERVER_INIT, ServerPolicy(verdict=verdict))
+    machine.receive_data(BANNER)
+    if verdict is Verdict.BEFORE_TYPES:
+        machine.admit(SERVER_INIT)
+    machine.receive_data(b'\x01')
+    if verdict is Verdict.BEFORE_RESULT:
+        machine.refuse('no')
+    with pytest.raises(LocalProtocolError):
+        machine.admit(SERVER_INIT)
+    assert SERVER_INIT.pack() not in machine.data_to_send()
+
+
+def test_a_verdict_about_who_has_gone_is_a_bug():
+    machine = waiting(SecurityNumber.NONE)
+    machine.receive_data(BANNER + b'\x01')
+    with pytest.raises(PeerClosed):
+        machine.receive_eof()
+    with pytest.raises(LocalProtocolError):
+        machine.admit(SERVER_INIT)
+
+
+@pytest.mark.parametrize('split', splits(range(3)))
+@pytest.mark.parametrize('banner', BANNERS)
+@pytest.mark.parametrize('verdict', [Verdict.BEFORE_TYPES,
+                                     Verdict.BEFORE_RESULT])
+@pytest.mark.parametrize('reason', ['', 'not now'])
+@pytest.mark.parametrize('number', [1, 262])
+def test_our_client_is_admitted_or_refused_in_every_version(
+        banner, number, verdict, split, reason):
+    def decide(machine: ServerHandshake) -> None:
+        if reason:
+            machine.refuse(reason)
+        else:
+            machine.admit(SERVER_INIT)
+
+    client = client_for(number)
+    pair = HandshakePair(client, waiting(number, verdict=verdict), split,
+                         banner, decide)
+    pair.run()
+    pair.client.close()
+    assert pair.server.machine.done
+    assert client.done is not bool(reason)
+    assert (SERVER_INIT.pack() in pair.server.sent) is not bool(reason)
+    if reason and verdict is Verdict.BEFORE_TYPES:
+        assert pair.client.error.reason == reason
+
+
+@FEW
+@given(SPEECHES, CUTS, st.booleans(), st.sampled_from(list(Verdict)[1:]))
+def test_takes_anything_and_never_opens_without_a_verdict(
+        data, cuts, close, verdict):
+    server_waits_for_its_verdict(data, cuts, close, verdict)
 
 
 # -- with our own client ------------------------------------------------------
