@@ -6,6 +6,7 @@ ports          free and busy TCP ports
 process        programs in the background: start, wait, stop for good
 settings       option groups as text that oslo.config reads
 ironic         a real Ironic: API, conductor, sqlite, no authentication
+mariadb        a database server for it, instead of sqlite
 rest           its API without the second that a CLI call costs
 proxy          our proxy, and Ironic's own
 novnc          the noVNC files that the page needs
@@ -17,6 +18,7 @@ look           a test card through a real browser
 """
 
 from tools.lab.ironic import LocalIronic
+from tools.lab.mariadb import LocalMariaDB
 from tools.lab.ports import (
     PortBusy,
     PortError,
@@ -31,6 +33,7 @@ from tools.lab.rest import RestClient, RestError
 __all__ = [
     'InTreeProxy',
     'LocalIronic',
+    'LocalMariaDB',
     'LocalProxy',
     'PortBusy',
     'PortError',

@@ -23,6 +23,8 @@ from tools.lab.rest import RestClient, RestError
 
 START_TIMEOUT = 60.0
 COMMAND_TIMEOUT = 60.0
+# A server on a slow disk takes its time for a hundred tables.
+DBSYNC_TIMEOUT = 300.0
 
 _KINDS = ('bios', 'boot', 'deploy', 'firmware', 'inspect', 'management',
           'power', 'raid', 'rescue', 'vendor')
@@ -88,6 +90,7 @@ class LocalIronic:
         program that is both, so that one can go without the other.
     :param schema: database to copy instead of making a schema, which takes
         seconds; made if missing. One process makes only one in any case.
+    :param connection: URL of an empty database to use instead of sqlite.
     :param bin_dir: of the programs; that of this Python if None.
     """
 
@@ -99,7 +102,7 @@ class LocalIronic:
                  options: Mapping[str, Mapping[str, settings.Value]]
                  | None = None,
                  debug: bool = False, split: bool = False,
-                 schema: Path | None = None,
+                 schema: Path | None = None, connection: str = '',
                  bin_dir: Path | None = None) -> None:
         free = ports.free_ports(2, address)
         self.state_dir = state_dir.resolve()
@@ -112,6 +115,7 @@ class LocalIronic:
         self.debug = debug
         self.split = split
         self.schema = schema
+        self.connection = connection
         self.bin_dir = bin_dir or Path(sys.executable).parent
         self.config_file = self.state_dir / 'ironic.conf'
         self.database = self.state_dir / 'ironic.sqlite'
@@ -164,7 +168,8 @@ class LocalIronic:
             'json_rpc': {'auth_strategy': 'noauth',
                          'host_ip': self.address,
                          'port': self.json_rpc_port},
-            'database': {'connection': f'sqlite:///{self.database}'},
+            'database': {'connection': self.connection
+                         or f'sqlite:///{self.database}'},
             'conductor': {'automated_clean': False,
                           'cache_clean_up_interval': 0,
                           'sync_power_state_interval': 0},
@@ -252,6 +257,9 @@ class LocalIronic:
                          for program in self.programs.values())
 
     def _make_schema(self) -> None:
+        if self.connection:
+            self._make_tables()
+            return
         if self.database.exists():
             return
         known = _schemas.get(self.bin_dir)
@@ -260,15 +268,18 @@ class LocalIronic:
         if known:
             self.database.write_bytes(known)
             return
+        self._make_tables()
+        _schemas[self.bin_dir] = self.database.read_bytes()
+        if self.schema:
+            shutil.copyfile(self.database, self.schema)
+
+    def _make_tables(self) -> None:
         with Program([self.bin_dir / 'ironic-dbsync', '--config-file',
                       self.config_file, 'create_schema'],
                      self.state_dir / 'ironic-dbsync.log',
                      env=self.environment) as dbsync:
-            if dbsync.wait(COMMAND_TIMEOUT):
+            if dbsync.wait(DBSYNC_TIMEOUT):
                 raise dbsync.error('ironic-dbsync failed')
-        _schemas[self.bin_dir] = self.database.read_bytes()
-        if self.schema:
-            shutil.copyfile(self.database, self.schema)
 
     def _works(self) -> bool:
         for program in self.programs.values():
