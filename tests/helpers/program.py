@@ -78,6 +78,7 @@ class Site:
             'vnc': {'public_url': PUBLIC_URL,
                     'novnc_web': fake_novnc(self.folder / 'novnc')},
             'ironic_console': {
+                'workers': 1,
                 'endpoint_networks': ['127.0.0.0/8', '::1/128'],
                 'recheck_interval': 0.2, 'drain_timeout': 20,
                 'connect_timeout': 2, 'handshake_timeout': 2},
