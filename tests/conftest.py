@@ -21,6 +21,19 @@ from tools.lab.proxy import LocalProxy
 # eventlet if nobody says otherwise. Ironic and our proxy use native threads.
 backend.init_backend(backend.BackendType.THREADING)
 
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        '--backend', choices=('threading', 'eventlet'), default='threading',
+        help='[ironic_console]concurrency_backend of proxies that tests '
+             'start as programs')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    LocalProxy.backend = config.getoption('backend')
+
+
 TYPES = ('fake-hardware', 'redfish', 'idrac', 'ipmi')
 
 

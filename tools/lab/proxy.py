@@ -130,6 +130,22 @@ class LocalProxy(_Proxy):
     """Our ``ironic-console-novncproxy``."""
 
     name = 'ironic-console-novncproxy'
+    #: concurrency_backend where options name none; '' leaves it alone
+    backend = ''
+
+    def __init__(self, config_file: Path, state_dir: Path, *, port: int = 0,
+                 host: str = ports.LOOPBACK,
+                 options: Mapping[str, Mapping[str, settings.Value]]
+                 | None = None,
+                 bin_dir: Path | None = None,
+                 env: Mapping[str, str] | None = None) -> None:
+        backend: settings.Settings = {}
+        if self.backend:
+            backend['ironic_console'] = {
+                'concurrency_backend': self.backend}
+        super().__init__(config_file, state_dir, port=port, host=host,
+                         options=settings.merged(backend, options),
+                         bin_dir=bin_dir, env=env)
 
     def ready(self) -> bool:
         """:returns: whether it says that it is, database included."""
