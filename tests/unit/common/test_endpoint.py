@@ -22,7 +22,7 @@ GOOD = {'host': '192.0.2.1', 'port': 5900}
 DIGEST = '0123456789abcdef' * 4
 FULL = Endpoint('bmc.example', 5901, 'auto', (262, 1), 'idrac-vnc',
                 TlsPolicy('fingerprint', 'bmc.example', DIGEST, 'PEM'), True,
-                Quirks(60.0, (5, 1, 0, -223)))
+                Quirks(60.0, (5, 1, 0, -223)), 'takeover')
 
 
 def test_survives_json():
@@ -92,6 +92,21 @@ def test_refuses_unknown_schemes(scheme):
     with pytest.raises(ConfigError,
                        match=r'scheme is .*, allowed is vnc vncs auto$'):
         Endpoint.from_dict({**GOOD, 'scheme': scheme})
+
+
+@pytest.mark.parametrize('sharing', ['', 'shared', 'refuse', 'takeover'])
+def test_takes_every_way_of_sharing(sharing):
+    endpoint = Endpoint.from_dict({**GOOD, 'sharing': sharing})
+    assert endpoint.sharing == sharing
+    assert ('sharing' in endpoint.to_dict()) == bool(sharing)
+
+
+@pytest.mark.parametrize('sharing', ['Shared', 'exclusive', 1, True, ['x'],
+                                     {'refuse': 1}])
+def test_refuses_unknown_ways_of_sharing(sharing):
+    with pytest.raises(ConfigError, match=r'sharing is .*, allowed is '
+                                          r'shared refuse takeover$'):
+        Endpoint.from_dict({**GOOD, 'sharing': sharing})
 
 
 @pytest.mark.parametrize('types', [[], [1], [19, 2, 1], (2,), [255], [262],

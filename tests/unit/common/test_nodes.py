@@ -238,3 +238,17 @@ def test_takes_anything_that_a_driver_wrote(info):
 @given(TIMES)
 def test_takes_any_time(value):
     time_takes_anything(value)
+
+
+@pytest.mark.parametrize(('info', 'sharing'), [
+    ({'console_endpoint': {'sharing': 'refuse'}}, 'refuse'),
+    ({'console_endpoint': {'sharing': 'shared'}}, 'shared'),
+    ({'console_endpoint': {}}, ''),
+    ({'console_endpoint': {'sharing': 'x'}}, ''),
+    ({'console_endpoint': {'sharing': ['refuse']}}, ''),
+    ({'console_endpoint': 'x'}, ''),
+    ({'vnc_host': '192.0.2.1', 'vnc_port': 5900}, ''),
+])
+def test_knows_whether_a_console_is_for_one_alone(info, sharing):
+    record = NodeRecord.from_info('u', None, 'x', True, info)
+    assert record.sharing == sharing

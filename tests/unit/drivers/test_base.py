@@ -266,9 +266,34 @@ def test_plain_token_is_never_given_for_a_read_only_console(
     assert console.get_console(task)['url']
 
 
+@pytest.mark.parametrize('value', ['shared', 'refuse', 'takeover'])
+def test_driver_info_says_whether_a_console_is_shared(
+        console: SomeConsole, task: Task, value: str) -> None:
+    console.start_console(task)
+    assert 'sharing' not in task.node.driver_internal_info[
+        nodes.ENDPOINT_KEY]
+    task.node.driver_info['console_sharing'] = value
+    console.validate(task)
+    console.start_console(task)
+    assert task.node.driver_internal_info[nodes.ENDPOINT_KEY][
+        'sharing'] == value
+
+
+@pytest.mark.parametrize('value', ['alone', 'Refuse', True, 1, [], {}])
+def test_refuses_other_ways_of_sharing(
+        console: SomeConsole, task: Task, value: object) -> None:
+    task.node.driver_info['console_sharing'] = value
+    with pytest.raises(exception.InvalidParameterValue,
+                       match=r'driver_info/console_sharing .* takeover'):
+        console.validate(task)
+    with pytest.raises(exception.ConsoleError, match='console_sharing'):
+        console.start_console(task)
+
+
 def test_every_driver_describes_what_all_understand(
         console: SomeConsole) -> None:
     assert 'console_read_only' in console.get_properties()
+    assert 'console_sharing' in console.get_properties()
     console.get_properties().clear()
     assert all(text.endswith('.')
                for text in console.get_properties().values())

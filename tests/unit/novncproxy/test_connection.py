@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -194,6 +195,76 @@ def test_who_took_the_last_session_is_told_that_all_is_well(run, record):
         other = path_to(NODE, ticket_for(record))
         for one in (target, other):
             assert http_get(worker.address, one).status == 503
+
+
+def refusal_of(worker, target, *headers):
+    """:returns: answer to a WebSocket that is refused; to a plain question
+        it is the same."""
+    with pytest.raises(Refused) as caught:
+        Browser(worker.address, target, *headers)
+    answer = caught.value.response
+    asked = http_get(worker.address, target, *headers)
+    assert (asked.status, asked.body) == (answer.status, answer.body)
+    return answer
+
+
+@pytest.mark.parametrize(('sharing', 'can'), [('refuse', False),
+                                              ('takeover', True)])
+def test_a_node_in_use_says_whether_it_can_be_taken_over(run, record,
+                                                         sharing, can):
+    worker = run(record, sessions=SessionPolicy(sharing=sharing))
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        answer = refusal_of(worker, path_to(NODE, ticket_for(record)))
+        assert answer.status == 423
+        assert json.loads(answer.body) == {
+            'status': 'refused', 'can_take_over': can,
+            'reason': 'Somebody else is using the console of this server.'}
+        assert 'retry-after' not in answer.headers
+        assert worker.sessions() == 1
+
+
+def test_who_is_taken_over_is_told_before_the_other_sees_anything(run,
+                                                                  record):
+    worker = run(record, sessions=SessionPolicy(sharing='takeover'))
+    target = path_to(NODE, ticket_for(record))
+    with (Browser(worker.address, target) as old,
+          ThreadPoolExecutor(1) as pool):
+        old.shake_hands()
+        # It reads, as a browser does; or it would be waited for.
+        told = pool.submit(old.wait_closed)
+        with Browser(worker.address, f'{target}&takeover=1') as new:
+            new.shake_hands()
+            assert told.result() == (
+                4409, 'Somebody else took over this console.')
+            assert worker.sessions() == 1
+
+
+def test_limits_are_for_users_and_not_for_the_proxy_before_them(run, record):
+    worker = run(record, sessions=SessionPolicy(max_per_source=1),
+                 trusted_proxies=('127.0.0.1/32',))
+    target = path_to(NODE, ticket_for(record))
+    home = 'X-Forwarded-For: 192.0.2.1'
+    with Browser(worker.address, target, home):
+        answer = refusal_of(worker, target, home)
+        assert answer.status == 429
+        assert answer.headers['retry-after'] == '5'
+        with Browser(worker.address, target, 'X-Forwarded-For: 192.0.2.2'):
+            assert worker.sessions() == 2
+
+
+def test_a_proxy_before_us_may_send_several_users_through_one_connection(
+        run, record):
+    worker = run(record, sessions=SessionPolicy(max_per_source=1),
+                 trusted_proxies=('127.0.0.1/32',))
+    target = path_to(NODE, ticket_for(record))
+    home = 'X-Forwarded-For: 192.0.2.1'
+    with (Browser(worker.address, target, home),
+          HTTPConnection(worker.address) as connection):
+        other = 'X-Forwarded-For: 192.0.2.2'
+        assert connection.request(target, other).status == 200
+        assert connection.request(target).status == 200
+        assert connection.request(target, home).status == 429
 
 
 def test_several_files_come_over_one_connection(worker):

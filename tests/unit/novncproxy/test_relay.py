@@ -328,6 +328,97 @@ def test_a_flood_of_pings_that_reads_nothing_costs_little(exchange):
     assert resident_bytes() - before < 2 << 20
 
 
+# -- how fast -----------------------------------------------------------------
+
+@pytest.fixture
+def paced():
+    with Exchange(RelayLimits(max_frame_rate=100)) as exchange:
+        yield exchange
+
+
+def send_frames(exchange, wire, number, frame=None):
+    """Send frames, and let the relay see them all."""
+    wire.browser.sock.sendall((frame or masked(BINARY, b'x')) * number)
+    exchange.settle()
+
+
+@pytest.mark.parametrize('frame', [
+    masked(BINARY, b'x'), masked(BINARY, b''), masked(PING, b''),
+    masked(PONG, b''), masked(BINARY, b'x', fin=False)
+    + masked(CONTINUATION, b'')],
+    ids=['bytes', 'empty', 'pings', 'pongs', 'pieces'])
+def test_a_browser_that_sends_too_many_frames_is_told_so(paced, frame):
+    wire = paced.open()
+    with contextlib.suppress(OSError):
+        wire.browser.sock.sendall(frame * 2000)
+    assert wire.browser.wait_closed() == (
+        1008, 'Your browser sent too much at once.')
+    assert wire.wait_ended() == close_reasons.FLOOD
+
+
+def test_a_burst_is_fine_and_so_is_a_steady_rate(paced):
+    wire = paced.open()
+    send_frames(paced, wire, 190)
+    paced.advance(1)
+    for _ in range(18):
+        # What the relay sees with the time of a moment ago is no flood.
+        paced.advance(1)
+        send_frames(paced, wire, 95)
+    assert len(wire.receive(1900)) == 1900
+    assert not wire.link.closing
+
+
+def test_more_than_the_rate_is_a_flood_in_the_end(paced):
+    wire = paced.open()
+    seconds = 0
+    while not wire.link.closing:
+        paced.advance(1)
+        send_frames(paced, wire, 120)
+        seconds += 1
+    assert wire.browser.wait_closed()[0] == 1008
+    assert 2 < seconds < 9
+
+
+def test_bytes_are_no_frames(paced):
+    wire = paced.open()
+    for begin in range(0, 1 << 20, 1 << 16):
+        wire.browser.send(counting(begin, 1 << 16))
+        assert wire.receive(1 << 16) == counting(begin, 1 << 16)
+
+
+def test_what_an_endpoint_held_up_may_come_at_once(paced):
+    wire = paced.open(Wire(buffer_bytes=4096))
+
+    def speak():
+        # More than the kernel holds; then what a user does meanwhile, who
+        # cannot know that nothing is taken.
+        for _ in range(32):
+            wire.browser.send(bytes(1 << 15))
+        for _ in range(1000):
+            wire.browser.send(b'mouse!')
+
+    sender = in_background(speak)
+    wait_until(lambda: wire.link.held_up, 'nothing is taken')
+    paced.advance(10)
+    assert len(wire.receive((1 << 20) + 6000)) == (1 << 20) + 6000
+    sender.join()
+    paced.settle()
+    assert not wire.link.closing
+
+
+def test_the_rate_may_change_while_it_runs(paced):
+    paced.relay.limits = RelayLimits(max_frame_rate=0)
+    wire = paced.open()
+    send_frames(paced, wire, 5000)
+    assert len(wire.receive(5000)) == 5000
+    paced.relay.limits = RelayLimits(max_frame_rate=100)
+    # What was allowed then is not held against it now.
+    send_frames(paced, wire, 150)
+    assert len(wire.receive(150)) == 150
+    send_frames(paced, wire, 1000)
+    assert wire.browser.wait_closed()[0] == 1008
+
+
 @pytest.mark.parametrize(('bad', 'code'), [
     (b'\xc2\x80' + bytes(4), 1002),
     (b'\x82\x01x', 1002),

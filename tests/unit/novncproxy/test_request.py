@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ironic_console.common.addresses import parse_networks
 from ironic_console.common.errors import (
     BadRequest,
     ConfigError,
@@ -20,6 +21,7 @@ from ironic_console.novncproxy.request import (
     allowed_origins,
     normalise_origin,
     parse_request,
+    source_of,
 )
 from tests.helpers.properties import FEW
 from tests.helpers.proxy import NODE, path_to
@@ -122,6 +124,59 @@ def test_odd_slashes_are_names_of_files_that_do_not_exist(target):
 def test_a_target_is_ascii():
     with pytest.raises(BadRequest):
         parse('/ä'.encode())
+
+
+@pytest.mark.parametrize(('query', 'take_over', 'held'), [
+    (b'', False, False), (b'&takeover=1', True, False),
+    (b'&held=1', False, True), (b'&takeover=0&held=0', False, False),
+    (b'&takeover=yes&held=', False, False),
+    (b'&Takeover=1&HELD=1', False, False)])
+def test_says_what_it_is_about(query, take_over, held):
+    for headers in ((), UPGRADE):
+        request = parse(CONSOLE + query, headers)
+        assert request.take_over is take_over
+        assert request.held is held
+    tunnel = parse(CONSOLE.replace(b'websockify', b'console') + query,
+                   method=b'CONNECT')
+    assert tunnel.take_over is take_over
+
+
+# -- where it comes from ------------------------------------------------------
+
+TRUSTED = parse_networks(['10.0.0.0/8', '2001:db8::/32'])
+
+
+@pytest.mark.parametrize(('peer', 'headers', 'source'), [
+    ('192.0.2.1', [], '192.0.2.1'),
+    ('10.0.0.1', [], '10.0.0.1'),
+    # Nobody but a trusted proxy is believed.
+    ('192.0.2.1', [b'198.51.100.1'], '192.0.2.1'),
+    ('10.0.0.1', [b'198.51.100.1'], '198.51.100.1'),
+    ('::ffff:10.0.0.1', [b'198.51.100.1'], '198.51.100.1'),
+    ('2001:db8::1', [b'2001:db9::7'], '2001:db9::7'),
+    # What stands before the first address that is not one of ours was
+    # written by whoever is there.
+    ('10.0.0.1', [b'127.0.0.1, 198.51.100.1'], '198.51.100.1'),
+    ('10.0.0.1', [b'1.1.1.1, 198.51.100.1, 10.0.0.2'], '198.51.100.1'),
+    ('10.0.0.1', [b'1.1.1.1', b'198.51.100.1'], '198.51.100.1'),
+    ('10.0.0.1', [b'10.0.0.3, 10.0.0.2'], '10.0.0.3'),
+    ('10.0.0.1', [b'198.51.100.1:4711'], '198.51.100.1'),
+    ('10.0.0.1', [b'[2001:db9::7]:4711'], '2001:db9::7'),
+    ('10.0.0.1', [b'"[2001:db9::7]"'], '10.0.0.1'),
+    ('10.0.0.1', [b'unknown'], '10.0.0.1'),
+    ('10.0.0.1', [b'198.51.100.1, unknown'], '10.0.0.1'),
+    ('10.0.0.1', [b''], '10.0.0.1'),
+    ('10.0.0.1', [b' , ,'], '10.0.0.1'),
+    ('10.0.0.1', [b'\xff\xfe'], '10.0.0.1'),
+    ('10.0.0.1', [b'1' * 5000], '10.0.0.1'),
+    ('fe80::1%eth0', [b'198.51.100.1'], 'fe80::1%eth0'),
+])
+def test_a_source_is_the_last_that_no_trusted_proxy_stands_at(
+        peer, headers, source):
+    request = parse(headers=[(b'x-forwarded-for', value)
+                             for value in headers])
+    assert source_of(peer, request.forwarded_for, TRUSTED) == source
+    assert source_of(peer, request.forwarded_for, ()) == peer
 
 
 def test_forwarded_headers_of_anybody_change_nothing():
