@@ -142,7 +142,9 @@ class Gateway:
         self._authorizer = authorizer
         self._store = store
         self._open: dict[_Place, socket.socket] = {}
+        # What is complained about already.
         self._failed: set[_Place] = set()
+        self._doubtful: set[int] = set()
         self._unknown = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name='gateway',
@@ -195,18 +197,19 @@ class Gateway:
             if record.ours and record.plain_port in policy.ports:
                 places.setdefault(record.plain_port, []).append(_Place(
                     policy.host, record.plain_port, record.uuid))
-        for port, claimants in places.items():
-            # Two conductors that do not agree about the ports. Whom a
-            # connection would lead to is up to chance.
-            if len(claimants) > 1 and claimants[0] not in self._failed:
-                self._failed.update(claimants)
-                LOG.error(
-                    'Nodes %s have the same port %d and get no door for '
-                    'Nova: [ironic_console]gateway_port_range must be the '
-                    'same in all conductors',
-                    ', '.join(place.node for place in claimants), port)
-        return {claimants[0] for claimants in places.values()
-                if len(claimants) == 1}
+        # Two conductors that do not agree about the ports. Whom a connection
+        # would lead to is up to chance.
+        doubtful = {port for port, claimants in places.items()
+                    if len(claimants) > 1}
+        for port in doubtful - self._doubtful:
+            LOG.error(
+                'Nodes %s have the same port %d and get no door for Nova: '
+                '[ironic_console]gateway_port_range must be the same in all '
+                'conductors',
+                ', '.join(place.node for place in places[port]), port)
+        self._doubtful = doubtful
+        return {claimants[0] for port, claimants in places.items()
+                if port not in doubtful}
 
     def _listen(self, place: _Place) -> socket.socket | None:
         try:

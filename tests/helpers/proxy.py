@@ -537,19 +537,22 @@ class RunningWorker:
     :param settings: see :func:`make_settings`.
     :param records: nodes to begin with.
     :param ledger: of it and of others; its own if None.
+    :param viewers: listener for people's own viewers.
     :ivar store: its nodes, to be changed by the test.
     :ivar address: where it listens.
     """
 
     def __init__(self, settings: Settings, *records: NodeRecord,
-                 ledger: Ledger | None = None) -> None:
+                 ledger: Ledger | None = None,
+                 viewers: socket.socket | None = None) -> None:
         self.settings = settings
         self.store = MemoryNodeStore(*records)
         self._listener = listen(settings.listen.host, 0)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self.common = Common(
             self._listener, ledger or Ledger(settings.sessions.max_sessions),
-            pathlib.Path(tempfile.mkdtemp(prefix='worker-')))
+            pathlib.Path(tempfile.mkdtemp(prefix='worker-')),
+            viewers_listener=viewers)
         self.worker = Worker(self.common, load(settings), self.store,
                              Clock())
 
