@@ -67,9 +67,10 @@ class TlsChannel(TcpChannel):
 
     def shutdown_sending(self) -> None:
         # Not SSLSocket's own, which forgets the TLS session: what the peer
-        # still says would then arrive as it is on the wire.
+        # still says would then arrive as it is on the wire. The type below
+        # it is the interpreter's, whatever eventlet has replaced.
         try:
-            socket.socket.shutdown(self.socket, socket.SHUT_WR)
+            socket.SocketType.shutdown(self.socket, socket.SHUT_WR)
         except OSError:
             return
 
