@@ -7,6 +7,7 @@ the port is found here, before a worker is started, and said in one line.
 
 import argparse
 import importlib
+import logging
 import sys
 import threading
 from collections.abc import Sequence
@@ -97,6 +98,7 @@ def _run(arguments: list[str]) -> int:
     from ironic_console.common.clock import Clock
     from ironic_console.novncproxy import (
         admin,
+        logs,
         metrics,
         resources,
         server,
@@ -114,6 +116,7 @@ def _run(arguments: list[str]) -> int:
              'say what is wrong, and end.'))
     config.parse_args(arguments)
     log.setup(CONF, 'ironic_console')
+    logs.lose_rather_than_raise(logging.getLogger().handlers)
     nodes_ironic.fail_fast(CONF)
 
     def load() -> 'Loaded':

@@ -23,8 +23,15 @@ from tests.helpers.frames import (
     close_frame,
     frame,
 )
-from tests.helpers.proxy import Browser, RunningWorker, make_settings
-from tests.helpers.proxy import node_record, path_to, ticket_for, wait_until
+from tests.helpers.proxy import (
+    Browser,
+    RunningWorker,
+    make_settings,
+    node_record,
+    path_to,
+    ticket_for,
+    wait_until,
+)
 from tests.simulators.rfb_server import RfbServer, echo_server
 
 PROTOCOL_ERROR, NOT_TAKEN, TOO_BIG = 1002, 1003, 1009
