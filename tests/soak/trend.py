@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a number grow? A judgement that a few odd samples do not change."""
 
-import itertools
 import statistics
 from collections.abc import Sequence
 
@@ -14,6 +13,6 @@ def growth(samples: Sequence[float]) -> float:
     """
     slopes = [(after - before) / distance
               for distance in range(1, len(samples))
-              for before, after in itertools.zip_longest(
-                  samples[:-distance], samples[distance:])]
+              for before, after in zip(samples, samples[distance:],
+                                       strict=False)]
     return statistics.median(slopes) * (len(samples) - 1)
