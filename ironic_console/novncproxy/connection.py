@@ -140,12 +140,15 @@ class Connection:
             return http.refusal(exc)
         # The page shows it; an endpoint's address is none of its business.
         node, limits = grant.node, self._services.relay.limits
+        # For ironic-console-url.
+        port = self._services.viewer_port
         return http.json_answer(200, {
             'status': 'ok', 'read_only': grant.read_only,
             'node': {'uuid': node.uuid, 'name': node.name},
             'kind': node.interface,
             'session': {'max_length': limits.max_session_length,
-                        'idle_timeout': limits.idle_timeout}})
+                        'idle_timeout': limits.idle_timeout},
+            **({'viewer_port': port} if port else {})})
 
     def _identify(self, request: ConnectRequest) -> None:
         # Anew for each request: a proxy may send those of several users

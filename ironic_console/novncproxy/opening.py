@@ -47,6 +47,7 @@ class Services:
 
     :ivar site: answers what is not a console, such as the page's files.
     :ivar trusted_proxies: believed when they say whom they speak for.
+    :ivar viewer_port: for people's own viewers; 0 for none.
     """
 
     authorizer: Authorizer
@@ -58,6 +59,7 @@ class Services:
     limits: SetupLimits
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
     trusted_proxies: tuple[IPNetwork, ...] = ()
+    viewer_port: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

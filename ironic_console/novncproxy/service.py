@@ -210,7 +210,8 @@ class Worker:
             site=Site(loaded.pages, self._store, self._clock),
             clock=self._clock, limits=settings.setup,
             metrics=self._metrics,
-            trusted_proxies=settings.trusted_proxies)
+            trusted_proxies=settings.trusted_proxies,
+            viewer_port=settings.viewers.port if settings.viewers else 0)
 
 
 class ProxyService(service.ServiceBase):

@@ -220,7 +220,7 @@ def test_no_log_at_any_level_holds_a_ticket_or_a_secret(
         browser.read_refusal()
         browser.wait_closed()
     endpoint.behaviour = good(after=hang_up)
-    monkeypatch.setattr('ironic_console.novncproxy.connection.Link', None)
+    monkeypatch.setattr('ironic_console.novncproxy.opening.Link', None)
     with connect() as browser:
         browser.shake_hands()
         browser.read_to_end()

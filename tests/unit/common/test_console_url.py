@@ -50,3 +50,14 @@ def test_ironic_masks_the_ticket_where_it_logs_results(token: str) -> None:
         assert '***' in text
         assert token not in text
         assert urllib.parse.quote(token, safe='') not in text
+
+
+def test_what_was_built_can_be_read_again():
+    url = console_url.build('https://h:6090/a/console.html?x=y', NODE,
+                            't&=k/e n')
+    found = console_url.parse(url + '&title=web1(1234)')
+    assert (found.node, found.token.reveal(), found.host) == (
+        NODE, 't&=k/e n', 'h')
+    assert found.websocket.reveal().startswith(
+        f'https://h:6090/a/websockify?node={NODE}&token=')
+    assert 't&' not in repr(found)
