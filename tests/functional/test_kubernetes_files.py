@@ -81,6 +81,18 @@ def test_it_may_do_nothing_that_it_need_not() -> None:
         'capabilities': {'drop': ['ALL']}}
 
 
+def test_what_is_written_lies_on_a_volume() -> None:
+    volumes = of_kind('Deployment')['spec']['template']['spec']['volumes']
+    writable = {volume['name'] for volume in volumes if 'emptyDir' in volume}
+    paths = [pathlib.Path(mount['mountPath'])
+             for mount in container()['volumeMounts']
+             if mount['name'] in writable]
+    runtime = pathlib.Path(configuration()['ironic_console']['runtime_dir'])
+    # The volume itself belongs to root and is open to the group.
+    assert any(path in runtime.parents for path in paths)
+    assert pathlib.Path('/tmp') in paths
+
+
 def test_a_pod_may_drain_before_it_is_killed() -> None:
     pod = of_kind('Deployment')['spec']['template']['spec']
     pause = container()['lifecycle']['preStop']['exec']['command']
