@@ -93,7 +93,8 @@ _PROXY = [
     cfg.IntOpt(
         'max_sessions', default=2000, min=1,
         help='Sessions that one worker holds at most; one more is answered '
-             'with 503. Each needs two file descriptors.'),
+             'with 503. Each needs two file descriptors. More than at the '
+             'start needs a restart.'),
     cfg.IntOpt(
         'max_sessions_per_node', default=0, min=0,
         help='Sessions of one node at the same time, in all workers of this '
@@ -103,7 +104,8 @@ _PROXY = [
         help='Sessions from one address (IPv6: from one /64) at the same '
              'time, in all workers of this proxy; one more is answered with '
              '429. 0 means no limit. Behind a reverse proxy set '
-             'trusted_proxies too, or all users count as one.'),
+             'trusted_proxies too, or all users count as one. Those who '
+             'come through the gateway are not counted.'),
     cfg.StrOpt(
         'sharing', default='shared',
         choices=[
@@ -111,7 +113,8 @@ _PROXY = [
             ('refuse', 'the second is refused while the first is there'),
             ('takeover', 'the second is asked whether the first shall go'),
         ],
-        help='What happens to a second session of a node in this proxy.'),
+        help='What happens to a second session of a node in this proxy. '
+             'driver_info/console_sharing of a node wins.'),
     cfg.ListOpt(
         'trusted_proxies', default=[],
         help='Networks (CIDR) of reverse proxies whose header '
@@ -125,8 +128,9 @@ _PROXY = [
     cfg.StrOpt(
         'runtime_dir', default='',
         help='Folder for the sockets of ironic-console-sessions; made if '
-             'missing, for our user only. When empty, a private one that is '
-             'removed at the end, which that program cannot find.'),
+             'missing, for our user only: mode 0700. 87 bytes at most. When '
+             'empty, a private one that is removed at the end, which that '
+             'program cannot find.'),
     cfg.HostAddressOpt(
         'metrics_host', default='127.0.0.1',
         help='Address on which Prometheus may ask for metrics. Who can '
@@ -137,7 +141,9 @@ _PROXY = [
     cfg.IntOpt(
         'max_setups', default=512, min=1, max=8192,
         help='Connections that one worker sets up at the same time, each on '
-             'a thread of its own; one more is answered with 503.'),
+             'a thread of its own. One more makes the oldest go that has '
+             'not said yet what it wants; when all have, it is answered '
+             'with 503.'),
     cfg.FloatOpt(
         'head_timeout', default=10, min=0.1, max=3600,
         help='Seconds in which a client has to finish TLS and send the head '
