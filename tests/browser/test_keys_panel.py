@@ -159,7 +159,10 @@ def find(browser: Chromium, selector: str) -> WebElement:
 
 
 def click(browser: Chromium, selector: str) -> None:
-    find(browser, selector).click()
+    element = find(browser, selector)
+    # Not only to where the heading of the panel covers half of it.
+    browser.run("arguments[0].scrollIntoView({block: 'center'})", element)
+    element.click()
 
 
 def hold(browser: Chromium, key: str) -> None:
@@ -415,6 +418,8 @@ def test_a_macro_is_kept_by_the_browser_and_played_by_its_button(
     page.click_control('open-keys')
     click(page, '.macro')
     assert keyboard.take(10) == strokes('F2', 'F2', 'Ctrl+Alt+Del')
+    page.type_text('a')
+    assert keyboard.take(2) == strokes('A')
     page.wait('its end', lambda: 'sent' in page.text('macro-progress'))
     assert not find(page, '#macro-stop').is_displayed()
     assert page.csp_violations() == []
