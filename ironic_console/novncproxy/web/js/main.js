@@ -15,15 +15,18 @@ import { initial, isOver } from './state.js';
 import { takeLink } from './tab.js';
 import { whereAndWhen } from './words.js';
 import { ClipboardPanel } from './view/clipboard_panel.js';
-import { KeysPanel } from './view/keys_panel.js';
-import { PastePanel } from './view/paste_panel.js';
 import { ScreenPanel } from './view/screen_panel.js';
 import { SessionPanel } from './view/session_panel.js';
 import { Stage } from './view/stage.js';
 import { View } from './view/view.js';
 
-const PANELS = { keys: KeysPanel, paste: PastePanel,
+// Those that do nothing while they are closed are fetched when they are
+// opened for the first time.
+const PANELS = {
+    keys: async () => (await import('./view/keys_panel.js')).KeysPanel,
+    paste: async () => (await import('./view/paste_panel.js')).PastePanel,
     clipboard: ClipboardPanel, screen: ScreenPanel, session: SessionPanel };
+const LATE = new Set(['keys', 'paste']);
 
 const WARN_INTERVAL = 5000;  // milliseconds
 
@@ -81,8 +84,32 @@ function makePanels() {
         messages: t, settings: new Settings(() => localStorage),
         announce: (text) => view.announce(text) };
     for (const [name, MakePanel] of Object.entries(PANELS)) {
-        new MakePanel(document, view.panel(name), services);
+        const panel = view.panel(name);
+        if (LATE.has(name)) {
+            makeLate(panel, MakePanel, services);
+        } else {
+            new MakePanel(document, panel, services);
+        }
     }
+}
+
+function makeLate(panel, fetchClass, services) {
+    panel.onOpen = async () => {
+        panel.onOpen = null;
+        try {
+            const MakePanel = await fetchClass();
+            panel.body.replaceChildren();
+            new MakePanel(document, panel, services);
+        } catch (error) {
+            console.error(`A tool is missing: ${error.message}`);
+            panel.body.textContent = t('panel.missing');
+            makeLate(panel, fetchClass, services);
+            return;
+        }
+        if (panel.isOpen) {
+            panel.onOpen?.();
+        }
+    };
 }
 
 function start() {
