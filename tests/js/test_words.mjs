@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import de from '../../ironic_console/novncproxy/web/js/messages/de.js';
+import { t, translator }
+    from '../../ironic_console/novncproxy/web/js/messages.js';
 import { initial, next }
     from '../../ironic_console/novncproxy/web/js/state.js';
-import de from '../../ironic_console/novncproxy/web/js/messages/de.js';
-import { t, translator } from '../../ironic_console/novncproxy/web/js/messages.js';
 import { describe, documentTitle, whereAndWhen }
     from '../../ironic_console/novncproxy/web/js/words.js';
 

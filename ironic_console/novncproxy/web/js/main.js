@@ -15,18 +15,19 @@ import { initial, isOver } from './state.js';
 import { takeLink } from './tab.js';
 import { whereAndWhen } from './words.js';
 import { ClipboardPanel } from './view/clipboard_panel.js';
+import { fillLate } from './view/late_panel.js';
 import { ScreenPanel } from './view/screen_panel.js';
 import { SessionPanel } from './view/session_panel.js';
 import { Stage } from './view/stage.js';
 import { View } from './view/view.js';
 
-// Those that do nothing while they are closed are fetched when they are
-// opened for the first time.
-const PANELS = {
+const PANELS = { clipboard: ClipboardPanel, screen: ScreenPanel,
+    session: SessionPanel };
+// Literal paths: what is imported can be found by reading.
+const LATE_PANELS = {
     keys: async () => (await import('./view/keys_panel.js')).KeysPanel,
     paste: async () => (await import('./view/paste_panel.js')).PastePanel,
-    clipboard: ClipboardPanel, screen: ScreenPanel, session: SessionPanel };
-const LATE = new Set(['keys', 'paste']);
+};
 
 const WARN_INTERVAL = 5000;  // milliseconds
 
@@ -83,33 +84,15 @@ function makePanels() {
     const services = { screen, stage, keys, node, session, measure,
         messages: t, settings: new Settings(() => localStorage),
         announce: (text) => view.announce(text) };
-    for (const [name, MakePanel] of Object.entries(PANELS)) {
-        const panel = view.panel(name);
-        if (LATE.has(name)) {
-            makeLate(panel, MakePanel, services);
-        } else {
-            new MakePanel(document, panel, services);
-        }
+    const make = (name, Content) =>
+        new Content(document, view.panel(name), services);
+    for (const [name, Content] of Object.entries(PANELS)) {
+        make(name, Content);
     }
-}
-
-function makeLate(panel, fetchClass, services) {
-    panel.onOpen = async () => {
-        panel.onOpen = null;
-        try {
-            const MakePanel = await fetchClass();
-            panel.body.replaceChildren();
-            new MakePanel(document, panel, services);
-        } catch (error) {
-            console.error(`A tool is missing: ${error.message}`);
-            panel.body.textContent = t('panel.missing');
-            makeLate(panel, fetchClass, services);
-            return;
-        }
-        if (panel.isOpen) {
-            panel.onOpen?.();
-        }
-    };
+    for (const [name, fetchClass] of Object.entries(LATE_PANELS)) {
+        fillLate(view.panel(name), fetchClass,
+            (Content) => make(name, Content), t('panel.missing'));
+    }
 }
 
 function start() {
