@@ -173,6 +173,10 @@ class Bmc:
             if answer.status_code == 202:
                 self._await_task(answer.headers.get('Location', ''))
 
+    def hide(self, secret: Secret) -> None:
+        """Keep it out of logs even if the BMC quotes it."""
+        self._veil.hide(secret)
+
     def pause(self, seconds: float) -> bool:
         """Wait before asking again.
 

@@ -96,6 +96,12 @@ class VncReadiness:
                         opened = dialer.open(
                             dataclasses.replace(way, quirks=Quirks()),
                             credential, LOG.debug)
+                    except AuthenticationFailed as exc:
+                        # This is the way; in another one we might wait for
+                        # a server that waits for us.
+                        attempt.note(way, exc)
+                        ways = [way]
+                        break
                     except ConsoleError as exc:
                         attempt.note(way, exc)
                         continue

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VNC servers of BMCs that do not let us in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ironic_console.common import nodes
+from tests.helpers.idrac import (
+    PASSWORD,
+    Rack,
+)
+
+PROFILES = ('idrac8', 'idrac9-old', 'idrac9', 'idrac10')
+MakeRack = Callable[..., Rack]
+
+
+# -- VNC servers that go wrong ------------------------------------------------
+
+def test_vnc_port_that_stays_dead_is_told(rack: Rack, conf: Any) -> None:
+    conf.config(group='ironic_console', vnc_ready_timeout=1)
+    rack.bmc.turn(vnc_dead=True)
+    assert 'firewall' in rack.refusal(within=6)
+
+
+def test_password_that_has_no_effect_is_told(make: MakeRack) -> None:
+    rack = make(ineffective=[PASSWORD])
+    assert 'does not accept the password' in rack.refusal()
+
+
+@pytest.mark.parametrize('tls', ['auto', 'required'])
+def test_tls_that_is_ignored_is_told_and_not_done_without(
+        make: MakeRack, tls: str) -> None:
+    rack = make(tls='ignored')
+    rack.node.driver_info['idrac_vnc_tls'] = tls
+    rack.refusal()
+    assert rack.bmc.vnc.state()['authenticated'] == 0
+    assert nodes.ENDPOINT_KEY not in rack.info
+
+
+def test_certificate_without_a_ca_is_told(rack: Rack) -> None:
+    rack.node.driver_info['idrac_vnc_verify'] = 'ca'
+    assert 'vencrypt_ca_certs' in rack.refusal()
+
+
+def test_address_that_is_not_allowed_is_told(rack: Rack, conf: Any) -> None:
+    conf.config(group='ironic_console', endpoint_networks=['192.0.2.0/24'])
+    assert 'endpoint_networks' in rack.refusal()
+
+
+def test_banner_that_never_comes_is_told(make: MakeRack, conf: Any) -> None:
+    conf.config(group='ironic_console', vnc_ready_timeout=1.5)
+    rack = make(banner_delay=60.0)
+    assert 'vnc_ready_timeout' in rack.refusal(within=8)
