@@ -26,7 +26,7 @@ from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import hardware
+from ironic_console.drivers import database_errors, hardware
 
 console_conf.register_opts(CONF)
 
@@ -71,6 +71,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
     def __init__(self) -> None:
         super().__init__()
         self._clock = Clock()
+        database_errors.hide_secrets()
         if CONF.ironic_console.extend_hardware_types:
             hardware.support(type(self))
 
