@@ -5,7 +5,6 @@ Each test also sees that nothing which opens something gets into the API, a
 log at DEBUG, or a process list; so it is at the end of :class:`IdracNodes`.
 """
 
-import concurrent.futures
 import pathlib
 import struct
 import time
@@ -16,7 +15,11 @@ import pytest
 
 from ironic_console.common import nodes as keys
 from tests.helpers.bmc import Bmcs
-from tests.helpers.foreign_viewer import ForeignViewer, ViewerRefused
+from tests.helpers.foreign_viewer import (
+    ForeignViewer,
+    ViewerClosed,
+    ViewerRefused,
+)
 from tests.helpers.idrac_nodes import IdracNode, IdracNodes, colours
 from tests.helpers.input_recorder import InputRecorder
 from tests.simulators.redfish_bmc.attributes import (
@@ -26,7 +29,6 @@ from tests.simulators.redfish_bmc.attributes import (
     SSL,
     TIMEOUT,
 )
-from tools.lab import ports
 from tools.lab.ironic import LocalIronic
 from tools.lab.proxy import LocalProxy
 from tools.lab.rest import RestError
@@ -111,6 +113,21 @@ def test_an_old_one_with_a_late_banner_hears_of_no_strange_encoding(
                         'the screen of the server')
 
 
+def test_a_second_viewer_is_told_and_the_first_goes_on(
+        nodes: IdracNodes) -> None:
+    node = nodes.enroll()
+    with node.opened() as viewer:
+        with pytest.raises(ViewerClosed) as caught:
+            ForeignViewer(node.link())
+        assert 'broke off the connection' in caught.value.refusal
+        assert viewer.picture()
+        # Nor do the checks of the conductor end what goes on.
+        seen = sum(node.bmc.requests.values())
+        node.wait_until(lambda: sum(node.bmc.requests.values()) > seen + 12,
+                        'some checks')
+        assert viewer.picture()
+
+
 # -- Ironic's rules -----------------------------------------------------------
 
 def provided(nodes: IdracNodes, **knobs: Any) -> IdracNode:
@@ -191,7 +208,7 @@ def test_a_node_with_a_dead_bmc_can_be_deleted(
 
 
 @pytest.mark.parametrize('tampering', [
-    {ENABLE: 'Disabled'}, {SSL: 'Disabled'}, {PORT: None}],
+    {ENABLE: 'Disabled'}, {SSL: 'Disabled'}, {PORT: 5902}],
     ids=['switched off', 'TLS off', 'another port'])
 def test_what_is_changed_behind_our_back_is_repaired(
         nodes: IdracNodes, tampering: dict[str, Any]) -> None:
@@ -199,9 +216,7 @@ def test_what_is_changed_behind_our_back_is_repaired(
     link = node.enable()
     before = node.bmc.attributes
     first = node.password
-    # A port must be free; the others are as they are.
-    node.bmc.set_attributes({name: value or ports.free_port()
-                             for name, value in tampering.items()})
+    node.bmc.set_attributes(tampering)
     node.wait_until(lambda: node.stored().get(keys.CREDENTIAL_KEY, {}).get(
         'password') not in (None, first), 'the repair')
     for name in tampering:
@@ -315,14 +330,20 @@ def test_twenty_nodes_are_enabled_at_once_and_disabled_at_once(
         nodes: IdracNodes) -> None:
     many = [nodes.enroll('idrac9' if number % 2 else 'idrac8')
             for number in range(20)]
-    with concurrent.futures.ThreadPoolExecutor(len(many)) as pool:
-        links = list(pool.map(IdracNode.enable, many))
-        passwords = [node.password for node in many]
-        assert len(set(passwords)) == len(many)
-        for link in links[::5]:
-            with ForeignViewer(link) as viewer:
-                assert viewer.name == b'OpenVNC'
-        list(pool.map(IdracNode.disable, many))
+    for enabled in (True, False):
+        for node in many:
+            node.ask_console(enabled)
+        for node in many:
+            node.wait_until(lambda node=node, enabled=enabled:
+                            node['console_enabled'] is enabled
+                            and not node['reservation'],
+                            f'console_enabled to be {enabled}')
+        if enabled:
+            passwords = [node.password for node in many]
+            assert len(set(passwords)) == len(many)
+            for node in many[::5]:
+                with ForeignViewer(node.link()) as viewer:
+                    assert viewer.name == b'OpenVNC'
     for node, password in zip(many, passwords, strict=True):
         assert node.is_off(password)
         assert not node.bmc.sessions.live()

@@ -11,7 +11,10 @@ nobody.
 """
 
 import contextlib
+import itertools
 import json
+import os
+import pathlib
 import secrets
 import sqlite3
 from collections import Counter
@@ -31,6 +34,10 @@ from tools.lab.proxy import LocalProxy
 
 #: Seconds for what Ironic does in the background. The machine may be busy.
 PATIENCE = 60.0
+# Each BMC has an address of its own, with the usual port, which nobody else
+# may take while VNC is off. The first parts tell processes apart.
+_addresses = (f'127.{1 + os.getpid() // 250 % 250}.{os.getpid() % 250}.{last}'
+              for last in itertools.cycle(range(1, 255)))
 
 
 class IdracNode:
@@ -53,6 +60,12 @@ class IdracNode:
 
     def disable(self) -> None:
         self._ironic.rest.set_console(self.uuid, False, PATIENCE)
+
+    def ask_console(self, enabled: bool) -> None:
+        """Ask for it to be enabled or disabled, and wait for nothing."""
+        self._ironic.rest.call(
+            'PUT', f'/v1/nodes/{self.uuid}/states/console',
+            {'enabled': enabled})
 
     def opened(self) -> ForeignViewer:
         """Enable the console and look at it."""
@@ -112,34 +125,40 @@ class IdracNode:
 
 
 class IdracNodes:
-    """Those of one test; a context manager."""
+    """Those of one test; a context manager.
+
+    :param logs: further ones that are read beside those of both.
+    """
 
     def __init__(self, ironic: LocalIronic, proxy: LocalProxy, bmcs: Bmcs,
-                 ) -> None:
+                 *logs: pathlib.Path) -> None:
         self._ironic = ironic
         self._bmcs = bmcs
         self._nodes: list[IdracNode] = []
         self._onlooker = Onlooker(
             *(ironic.state_dir / f'{name}.log' for name in ironic.programs),
-            proxy.log)
+            proxy.log, *logs)
 
     def enroll(self, profile: str = 'idrac9', driver: str = 'idrac',
                driver_info: dict[str, Any] | None = None,
                **knobs: Any) -> IdracNode:
         """:param knobs: what goes wrong with its BMC from the beginning."""
-        bmc = self._bmcs.start(profile, password=secrets.token_urlsafe(12),
-                               **knobs)
-        about = self._bmcs.driver_info(bmc) | {
-            'idrac_vnc_port': bmc.vnc_port}
+        bmc = self._bmcs.start(
+            profile, host=next(_addresses), vnc_port=5901,
+            password=secrets.token_urlsafe(12), **knobs)
         node = self._ironic.rest.create_node(
             driver=driver, console_interface='idrac-vnc',
-            driver_info=about | (driver_info or {}))
+            driver_info=self._bmcs.driver_info(bmc) | (driver_info or {}))
         self._nodes.append(IdracNode(self._ironic, bmc, node['uuid']))
         return self._nodes[-1]
 
     def delete(self, node: IdracNode) -> None:
         """As an operator does, and before that look at it."""
         self._onlooker.ask_api(self._ironic, node.uuid)
+        if node['provision_state'] == 'active':
+            # Else Ironic would not let go of it.
+            self._ironic.rest.call('PUT',
+                                   f'/v1/nodes/{node.uuid}/maintenance', {})
         self._ironic.rest.delete_node(node.uuid)
 
     def __enter__(self) -> Self:
@@ -149,20 +168,27 @@ class IdracNodes:
     def __exit__(self, kind: type[BaseException] | None,
                  error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        known: set[str] = set()
+        try:
+            self._end(known)
+        finally:
+            self._onlooker.__exit__(kind, error, trace)
+        found = self._onlooker.found(known)
+        assert error or not found, found
+
+    def _end(self, known: set[str]) -> None:
+        """:param known: gets what opens something."""
         there = {one['uuid'] for one in
                  self._ironic.rest.call('GET', '/v1/nodes')['nodes']}
-        known: set[str] = set()
         for node in self._nodes:
             if node.uuid in there:
-                known.add(node.stored().get(keys.SECRET_KEY) or '')
                 # Who wants to change something would have to wait for it.
                 node.wait_until(lambda node=node: not node['reservation'],
                                 'nobody works with it')
+                known |= {node.stored().get(keys.SECRET_KEY) or ''}
                 self.delete(node)
             known |= node.bmc.secrets
-        self._onlooker.__exit__(kind, error, trace)
-        if not error:
-            assert not self._onlooker.found(known - {''})
+        known.discard('')
 
 
 def colours(viewer: ForeignViewer) -> Counter[tuple[int, ...]]:
