@@ -5,6 +5,7 @@ import gc
 import itertools
 import json
 import logging
+import pathlib
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -360,6 +361,58 @@ def test_managers_that_cannot_be_told_apart(
 def test_system_that_is_not_there_is_told(rack: Rack) -> None:
     rack.node.driver_info['redfish_system_id'] = '/redfish/v1/Systems/9'
     assert 'correct driver_info/redfish_system_id' in rack.refusal()
+
+
+# -- surroundings ------------------------------------------------------------
+
+def test_accounts_in_netrc_are_for_others(
+        rack: Rack, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+        ) -> None:
+    netrc = tmp_path / 'netrc'
+    netrc.write_text('default login somebody password els3where\n')
+    netrc.chmod(0o600)
+    monkeypatch.setenv('NETRC', str(netrc))
+    rack.node.driver_info['redfish_auth_type'] = 'session'
+    seen = []
+
+    def look(request: Request, answer: Answer) -> Answer:
+        seen.append(request.headers.get('authorization'))
+        return answer
+    rack.tamper(look)
+    rack.start()
+    assert set(seen) == {None}
+
+
+def test_proxy_of_the_environment_is_used(
+        rack: Rack, conf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A BMC may well be behind one."""
+    conf.config(group='ironic_console', bmc_timeout=1)
+    monkeypatch.setenv('HTTPS_PROXY',
+                       f'http://127.0.0.1:{ports.free_port()}')
+    monkeypatch.delenv('NO_PROXY', raising=False)
+    monkeypatch.delenv('no_proxy', raising=False)
+    assert 'cannot be reached' in rack.refusal(within=5)
+    assert rack.requests() == 0
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    conf.config(group='ironic_console', bmc_timeout=20)
+    rack.start()
+    assert opens(rack)
+
+
+def test_bmc_may_have_an_ipv6_address(bmcs: Bmcs, quick: None, conf: Any,
+                                      ) -> None:
+    conf.config(group='ironic_console', endpoint_networks=['::1/128'])
+    rack = Rack(bmcs, host='::1')
+    rack.start()
+    assert rack.info[nodes.HOST_KEY] == '::1'
+    rack.stop()
+    assert rack.bmc.attributes[ENABLE] == 'Disabled'
+
+
+def test_service_root_may_be_written_out(rack: Rack) -> None:
+    rack.node.driver_info['redfish_address'] += '/redfish/v1'
+    rack.start()
+    assert opens(rack)
 
 
 # -- secrets ------------------------------------------------------------------
