@@ -234,6 +234,7 @@ class Bmc:
             # sushy believes BMCs that what they send is formed as it should.
             raise self._failures.no_redfish(type(exc).__name__) from exc
 
+
 class DellAttributes:
     """Settings of an iDRAC: a flat table of names and values.
 
