@@ -6,7 +6,9 @@ log at DEBUG, or a process list; so it is at the end of :class:`IdracNodes`.
 """
 
 import pathlib
+import re
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +35,8 @@ from tools.lab.ironic import LocalIronic
 from tools.lab.proxy import LocalProxy
 from tools.lab.rest import RestError
 
+DOCUMENT = (pathlib.Path(__file__).parents[2] / 'doc' / 'source'
+            / 'idrac-vnc.rst')
 RED = (255, 0, 0)
 #: Seconds in which a session ends when its right does.
 END = 10.0
@@ -126,6 +130,26 @@ def test_a_second_viewer_is_told_and_the_first_goes_on(
         node.wait_until(lambda: sum(node.bmc.requests.values()) > seen + 12,
                         'some checks')
         assert viewer.picture()
+
+
+def test_the_commands_of_the_documentation_work_as_written(
+        nodes: IdracNodes, ironic: LocalIronic) -> None:
+    node = nodes.enroll()
+    ironic.rest.set_node(node.uuid, console_interface='no-console')
+    commands = re.findall(r'^    (openstack .* NODE.*)$', DOCUMENT.read_text(),
+                          re.MULTILINE)[:3]
+    said = ''
+    for command in commands:
+        said = subprocess.run(
+            command.replace('NODE', node.uuid), shell=True, check=True,
+            env=ironic.environment, stdout=subprocess.PIPE, text=True).stdout
+        # As it says below them, this takes some seconds.
+        if 'console enable' in command:
+            node.wait_until(lambda: node['console_enabled'], 'the console')
+    link = re.search(r'http://\S+', said)
+    assert link, commands
+    with ForeignViewer(link[0].rstrip("'},")) as viewer:
+        assert viewer.name == b'OpenVNC'
 
 
 # -- Ironic's rules -----------------------------------------------------------
