@@ -252,13 +252,16 @@ def test_what_is_changed_behind_our_back_is_repaired(
 
 def test_a_restart_of_the_conductor_keeps_what_is_good_and_repairs_the_rest(
         nodes: IdracNodes, ironic: LocalIronic) -> None:
-    good, bad = nodes.enroll(), nodes.enroll()
+    good, bad, dead = (nodes.enroll() for _ in range(3))
     links = {good: good.enable(), bad: bad.enable()}
+    dead.enable()
+    lost = dead.password
     before, changes = good.stored(), good.changes()
     first = bad.password
     with ForeignViewer(links[good]) as viewer:
         ironic.stop()
         bad.bmc.set_attributes({ENABLE: 'Disabled'})
+        dead.bmc.turn(**DEAD)
         seen = sum(good.bmc.requests.values())
         ironic.start()
         good.wait_until(lambda: sum(good.bmc.requests.values()) > seen
@@ -268,6 +271,12 @@ def test_a_restart_of_the_conductor_keeps_what_is_good_and_repairs_the_rest(
             and not bad['reservation'], 'the repair')
         assert good.stored() == before
         assert good.changes() == changes
+        # Of this one Ironic says that it is not enabled any more.
+        dead.wait_until(lambda: not dead['console_enabled']
+                        and not dead['reservation'], 'the last one')
+        assert 'cannot be reached' in dead['last_error']
+        dead.bmc.turn(**ALIVE)
+        dead.wait_until(lambda: dead.is_off(lost), 'it to be off')
         # Whoever looks goes on looking.
         viewer.press(ord('x'))
         assert viewer.picture()

@@ -17,6 +17,7 @@ import os
 import pathlib
 import secrets
 import sqlite3
+import urllib.parse
 from collections import Counter
 from types import TracebackType
 from typing import Any, Self
@@ -41,13 +42,17 @@ _addresses = (f'127.{1 + os.getpid() // 250 % 250}.{os.getpid() % 250}.{last}'
 
 
 class IdracNode:
-    """A node of Ironic, and its BMC."""
+    """A node of Ironic, and its BMC.
+
+    :ivar openers: all tickets that were asked for, and what signs them.
+    """
 
     def __init__(self, ironic: LocalIronic, bmc: RedfishBmc, uuid: str,
                  ) -> None:
         self._ironic = ironic
         self.bmc = bmc
         self.uuid = uuid
+        self.openers: set[str] = set()
 
     def __getitem__(self, field: str) -> Any:
         """:returns: a field of the node, as the API shows it."""
@@ -55,8 +60,8 @@ class IdracNode:
 
     def enable(self) -> str:
         """:returns: URL of the console."""
-        console = self._ironic.rest.set_console(self.uuid, True, PATIENCE)
-        return str(console['console_info']['url'])
+        self._ironic.rest.set_console(self.uuid, True, PATIENCE)
+        return self.link()
 
     def disable(self) -> None:
         self._ironic.rest.set_console(self.uuid, False, PATIENCE)
@@ -73,7 +78,10 @@ class IdracNode:
 
     def link(self) -> str:
         """:returns: another URL of a console that is enabled."""
-        return self._ironic.rest.console_url(self.uuid)
+        link = self._ironic.rest.console_url(self.uuid)
+        self.openers |= {urllib.parse.unquote(link).rpartition('token=')[2],
+                         self.stored()[keys.SECRET_KEY]}
+        return link
 
     def provision(self, target: str, state: str) -> None:
         """:param state: in which that ends."""
@@ -185,10 +193,8 @@ class IdracNodes:
                 # Who wants to change something would have to wait for it.
                 node.wait_until(lambda node=node: not node['reservation'],
                                 'nobody works with it')
-                known |= {node.stored().get(keys.SECRET_KEY) or ''}
                 self.delete(node)
-            known |= node.bmc.secrets
-        known.discard('')
+            known |= node.bmc.secrets | node.openers
 
 
 def colours(viewer: ForeignViewer) -> Counter[tuple[int, ...]]:
