@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """VNC servers of BMCs that do not let us in."""
 
+import concurrent.futures
+import contextlib
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +14,7 @@ from tests.helpers.idrac import (
     PASSWORD,
     Rack,
 )
+from tests.helpers.proxy import wait_until
 
 PROFILES = ('idrac8', 'idrac9-old', 'idrac9', 'idrac10')
 MakeRack = Callable[..., Rack]
@@ -53,3 +57,25 @@ def test_banner_that_never_comes_is_told(make: MakeRack, conf: Any) -> None:
     conf.config(group='ironic_console', vnc_ready_timeout=1.5)
     rack = make(banner_delay=60.0)
     assert 'vnc_ready_timeout' in rack.refusal(within=8)
+
+
+@pytest.mark.parametrize('profile', ['idrac8', 'idrac9'])
+def test_server_that_somebody_else_holds_is_waited_for(
+        make: MakeRack, profile: str) -> None:
+    rack = make(profile)
+
+    def hold() -> None:
+        with wait_until(connect, 'an open port'):
+            wait_until(lambda: rack.bmc.vnc.state()['refused'],
+                       'somebody to be refused')
+
+    def connect() -> socket.socket | None:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((rack.bmc.host,
+                                             rack.bmc.vnc_port))
+        return None
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        rack.start()
+        held.result()
+    assert rack.password == rack.bmc.attributes[PASSWORD]
