@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from oslo_service import backend
 
+from tests.helpers.bmc import Bmcs
+from tests.helpers.certificates import Authority
 from tests.helpers.container_provider import install_provider
 from tests.helpers.xvnc import Xvnc
 from tools.lab import novnc, ports
@@ -74,11 +76,14 @@ def ironic(tmp_path_factory: pytest.TempPathFactory, schema: pathlib.Path,
                 'container_provider': container_provider},
         'ironic_console': {'endpoint_networks': '127.0.0.0/8',
                            'recheck_interval': 1, 'connect_timeout': 3,
-                           'handshake_timeout': 3},
+                           'handshake_timeout': 3, 'bmc_timeout': 20,
+                           'vnc_ready_timeout': 20,
+                           'console_check_interval': 2},
     }
     with LocalIronic(
             tmp_path_factory.mktemp('ironic'), hardware_types=TYPES,
-            console_interfaces=('fake-vnc', 'fake-graphical', 'no-console'),
+            console_interfaces=('fake-vnc', 'generic-vnc', 'idrac-vnc',
+                                'fake-graphical', 'no-console'),
             options=options, debug=True, schema=schema) as running:
         yield running
 
@@ -90,3 +95,16 @@ def proxy(ironic: LocalIronic, proxy_port: int,
     with LocalProxy(ironic.config_file, tmp_path_factory.mktemp('proxy'),
                     port=proxy_port) as running:
         yield running
+
+
+@pytest.fixture(scope='session')
+def bmc_authority() -> Authority:
+    """Whose certificates the simulated BMCs have."""
+    return Authority('BMC authority')
+
+
+@pytest.fixture
+def bmcs(tmp_path: pathlib.Path, bmc_authority: Authority) -> Iterator[Bmcs]:
+    """Simulated BMCs, as many as a test starts."""
+    with Bmcs(tmp_path, bmc_authority) as started:
+        yield started

@@ -19,6 +19,10 @@ SCHEMES = ('vnc', 'vncs', 'auto')
 VERIFY_MODES = ('ca', 'fingerprint', 'none')
 _DIGITS = re.compile('[0-9]{1,5}')
 _SHA256 = re.compile('[0-9a-f]{64}')
+#: Longest list of CAs that an endpoint brings along, characters of PEM.
+MAX_CA_CHARS = 64 * 1024
+#: Longest time that an endpoint may ask for, seconds.
+MAX_HANDSHAKE_TIMEOUT = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +35,14 @@ class TlsPolicy:
     :ivar server_name: name or address that the certificate must be for; ''
         for the endpoint's host.
     :ivar fingerprint: SHA-256 of the certificate in DER, 64 hex digits.
+    :ivar ca: for ``ca``: PEM, the only CAs that may vouch for it; '' for
+        those of the proxy.
     """
 
     verify: str = 'ca'
     server_name: str = ''
     fingerprint: str = ''
+    ca: str = ''
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -49,7 +56,8 @@ class TlsPolicy:
         if verify == 'fingerprint' or fingerprint:
             fingerprint = parse_fingerprint(fingerprint)
         name = fields.get('server_name', '')
-        return cls(verify, _host(name) if name else '', fingerprint)
+        return cls(verify, _host(name) if name else '', fingerprint,
+                   _ca(fields.get('ca', '')))
 
 
 def parse_fingerprint(text: object) -> str:
@@ -63,6 +71,37 @@ def parse_fingerprint(text: object) -> str:
         raise ConfigError(f'the fingerprint is {text!r}; it must be the '
                           'SHA-256 of the certificate, 64 hex digits')
     return digits
+
+
+@dataclasses.dataclass(frozen=True)
+class Quirks:
+    """What a VNC server has to be spared.
+
+    :ivar handshake_timeout: seconds that it may take up to ServerInit, if
+        that is more than others get; 0 if it needs no more.
+    :ivar encodings: numbers of the encodings and pseudo-encodings that it
+        bears to hear of in SetEncodings; empty for any.
+    """
+
+    handshake_timeout: float = 0.0
+    encodings: tuple[int, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """:raises ConfigError: naming the key and what is allowed."""
+        fields = _fields(cls, data, 'console_endpoint/quirks')
+        return cls(_seconds(fields.get('handshake_timeout', 0.0)),
+                   parse_encodings(fields.get('encodings', ())))
+
+
+def parse_encodings(value: object) -> tuple[int, ...]:
+    """:raises ConfigError: it is no list of encodings."""
+    if (not isinstance(value, (list, tuple)) or len(value) > 256
+            or not all(_is_int(number) and -2 ** 31 <= number < 2 ** 31
+                       for number in value)):
+        raise ConfigError(f'encodings is {value!r}; it must be a list of '
+                          'numbers of RFB encodings, such as 0, 1 or -223')
+    return tuple(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +119,7 @@ class Endpoint:
     :ivar kind: console interface that made it, for people.
     :ivar tls: for ``vncs`` and for VeNCrypt.
     :ivar read_only: nobody may type here.
+    :ivar quirks: for servers that are easily upset.
     """
 
     host: str
@@ -89,11 +129,14 @@ class Endpoint:
     kind: str = ''
     tls: TlsPolicy = TlsPolicy()
     read_only: bool = False
+    quirks: Quirks = Quirks()
 
     def to_dict(self) -> dict[str, Any]:
-        """:returns: what JSON can hold."""
-        return {**dataclasses.asdict(self),
-                'security_types': list(self.security_types)}
+        """:returns: what JSON can hold, without what says nothing: a proxy
+            that is older than a key can serve endpoints that do not use it.
+        """
+        return {key: value for key, value in _json(self).items()
+                if key in _ALWAYS or value}
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -117,13 +160,30 @@ class Endpoint:
                    security_types=_numbers(fields.get('security_types', ())),
                    kind=str(fields.get('kind', ''))[:64],
                    tls=TlsPolicy.from_dict(fields.get('tls', {})),
-                   read_only=read_only)
+                   read_only=read_only,
+                   quirks=Quirks.from_dict(fields.get('quirks', {})))
 
     @property
     def address(self) -> str:
         """Host and port as people write them."""
         host = f'[{self.host}]' if ':' in self.host else self.host
         return f'{host}:{self.port}'
+
+
+# Written whatever their values, for people who look at a node.
+_ALWAYS = ('scheme', 'host', 'port', 'kind', 'security_types')
+
+
+def _json(value: Any) -> Any:
+    """A dataclass as JSON has it, nested ones without their defaults."""
+    if isinstance(value, tuple):
+        return list(value)
+    if not dataclasses.is_dataclass(value):
+        return value
+    return {field.name: _json(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if isinstance(value, Endpoint)
+            or getattr(value, field.name) != field.default}
 
 
 def _fields(kind: type, data: object, what: str) -> Mapping[str, Any]:
@@ -174,6 +234,21 @@ def _numbers(value: object) -> tuple[int, ...]:
         raise ConfigError(f'security_types is {value!r}; it must be a list '
                           'of numbers of RFB security types')
     return tuple(value)
+
+
+def _seconds(value: object) -> float:
+    if (isinstance(value, bool) or not isinstance(value, (int, float))
+            or not 0 <= value <= MAX_HANDSHAKE_TIMEOUT):
+        raise ConfigError(f'handshake_timeout is {value!r}; it must be a '
+                          f'number from 0 to {MAX_HANDSHAKE_TIMEOUT:g}')
+    return float(value)
+
+
+def _ca(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_CA_CHARS:
+        raise ConfigError('console_endpoint/tls/ca must be certificates in '
+                          f'PEM, {MAX_CA_CHARS} characters at most')
+    return value
 
 
 def _is_int(value: object) -> TypeGuard[int]:

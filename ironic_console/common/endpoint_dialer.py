@@ -18,12 +18,17 @@ from ironic_console.common.channels.base import (
 )
 from ironic_console.common.channels.cipher import CipherChannel
 from ironic_console.common.channels.tcp import TcpChannel
-from ironic_console.common.channels.tls import TlsUntrusted, connect_tls
+from ironic_console.common.channels.tls import (
+    TlsBrokenOff,
+    TlsUntrusted,
+    connect_tls,
+)
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import (
     CertificateRejected,
     ConfigError,
+    EndpointClosed,
     EndpointTlsFailed,
     HandshakeTimeout,
     PeerClosed,
@@ -58,7 +63,8 @@ class EndpointDialer:
     :param resolver: finds addresses that may be dialled.
     :param tls: judges certificates.
     :param connect_timeout: seconds, up to the TCP connection.
-    :param handshake_timeout: seconds, for all that follows.
+    :param handshake_timeout: seconds, for all that follows; an endpoint
+        may have more by its quirks.
     """
 
     def __init__(self, resolver: Resolver, tls: EndpointTls, clock: Clock,
@@ -87,8 +93,10 @@ class EndpointDialer:
                 'credential for it, so nothing is allowed')
         below = dialer.dial(endpoint, self._resolver, self._clock,
                             self._connect_timeout)
+        patience = max(self._handshake_timeout,
+                       endpoint.quirks.handshake_timeout)
         attempt = _Attempt(below, endpoint, self._tls, Deadline(
-            self._clock, self._handshake_timeout, 'handshake_timeout'))
+            self._clock, patience, 'handshake_timeout'))
         try:
             return attempt.run(ClientHandshake(allowed, credential),
                                listener, self._clock)
@@ -177,6 +185,8 @@ class _Attempt:
                 policy.server_name or self._endpoint.host, self._deadline)
         except TlsUntrusted as exc:
             raise CertificateRejected(str(exc)) from exc
+        except TlsBrokenOff as exc:
+            raise EndpointClosed(str(exc)) from exc
         except ChannelError as exc:
             raise EndpointTlsFailed(str(exc)) from exc
         self.channel = channel

@@ -11,7 +11,8 @@
     │                              SessionLimitReached
     ├─ EndpointError               EndpointUnreachable EndpointUntrusted
     │                              EndpointTimeout EndpointTlsFailed
-    │                              EndpointNotRfb CertificateRejected
+    │                              EndpointClosed EndpointNotRfb
+    │                              CertificateRejected
     ├─ ProtocolError               .side .step
     │  ├─ RemoteProtocolError      the peer broke its protocol
     │  │  ├─ PeerClosed            it closed while we read
@@ -21,7 +22,10 @@
     │  ├─ NoCommonSecurityType     .offered .allowed
     │  ├─ AuthenticationFailed     .reason, told by the peer
     │  └─ HandshakeTimeout         a deadline passed in a step
-    └─ DriverError                 a console cannot be started
+    └─ DriverError                 a console cannot be started or stopped
+       ├─ BmcUnreachable           the BMC does not answer
+       ├─ BmcRefused               it answers, and says no
+       └─ BmcUnsupported           it has not what we need
 
 ``str(error)`` is for operators and may name addresses; ``public_reason`` is
 for browsers and is always one of our own constant sentences. Close codes
@@ -178,6 +182,12 @@ class EndpointTlsFailed(EndpointError):
                      'not be set up. Tell your operator.')
 
 
+class EndpointClosed(EndpointError):
+    """It hung up while TLS was set up, as those do that are in use."""
+
+    public_reason = "The server's console broke off the connection."
+
+
 class EndpointNotRfb(EndpointError):
     """Something that is not a VNC server answers at the endpoint.
 
@@ -312,3 +322,15 @@ class HandshakeTimeout(ProtocolError):
 
 class DriverError(ConsoleError):
     """A console could not be started or stopped."""
+
+
+class BmcUnreachable(DriverError):
+    """The BMC does not answer, or not in time; later it may."""
+
+
+class BmcRefused(DriverError):
+    """The BMC answers and will not do it."""
+
+
+class BmcUnsupported(DriverError):
+    """The BMC, its firmware or its licence lacks what a driver needs."""

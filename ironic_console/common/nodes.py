@@ -26,6 +26,9 @@ CREATED_KEY = 'novnc_secret_token_created'
 # Ours. "secret" in a name makes Ironic's API mask the value.
 ENDPOINT_KEY = 'console_endpoint'
 CREDENTIAL_KEY = 'console_endpoint_secret'
+# Ours too, of the drivers alone: what they changed on a BMC, kept until that
+# is undone. Without an endpoint beside it, that has not worked yet.
+CHANGES_KEY = 'console_bmc_changes'
 
 CONSOLE_KEYS = (HOST_KEY, PORT_KEY, SECRET_KEY, CREATED_KEY, ENDPOINT_KEY,
                 CREDENTIAL_KEY)

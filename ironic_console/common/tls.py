@@ -4,6 +4,7 @@
 import dataclasses
 import hashlib
 import hmac
+import re
 import ssl
 
 from ironic_console.common.endpoint import TlsPolicy
@@ -12,6 +13,8 @@ from ironic_console.common.errors import (
     ConfigError,
 )
 
+_CERTIFICATE = re.compile('-----BEGIN CERTIFICATE-----[^-]+'
+                          '-----END CERTIFICATE-----\n?')
 _VERSIONS = {'1.2': ssl.TLSVersion.TLSv1_2, '1.3': ssl.TLSVersion.TLSv1_3}
 
 
@@ -71,6 +74,30 @@ def _check_readable(option: str, path: str) -> None:
             return
     except OSError as exc:
         raise ConfigError(f'{option} cannot be read: {exc}') from exc
+
+
+def cas_in(text: str) -> str:
+    """Take the certificates out of a text, and nothing else.
+
+    Whatever lies beside them, such as a key, goes no further.
+
+    :returns: PEM, for :attr:`TlsPolicy.ca`.
+    :raises ConfigError: it holds none, or one that is none; says nothing
+        of the text.
+    """
+    found = ''.join(block.rstrip() + '\n'
+                    for block in _CERTIFICATE.findall(text))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=found)
+    except _NO_CERTIFICATES as exc:
+        raise ConfigError('there are no certificates of CAs in PEM, or '
+                          f'broken ones: {exc}') from exc
+    return found
+
+
+# What OpenSSL and Python say of texts that hold none.
+_NO_CERTIFICATES = (ssl.SSLError, TypeError, ValueError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,17 +186,30 @@ class EndpointTls:
             used is decided by the endpoint's list of security types.
         :raises CertificateRejected: the endpoint wants no check, and our
             operator has not allowed that.
+        :raises ConfigError: the CAs that it brings along are none.
         """
         if anonymous:
             return self._anonymous
         if policy.verify == 'ca':
-            return self._verifying
+            return (self._trusting_only(policy.ca) if policy.ca
+                    else self._verifying)
         if policy.verify == 'none' and not self._settings.allow_unverified:
             raise CertificateRejected(
                 'the endpoint asks for TLS without a check of its '
                 'certificate; [ironic_console]allow_unverified_tls forbids '
                 'that')
         return self._trusting
+
+    def _trusting_only(self, ca: str) -> ssl.SSLContext:
+        context = self._context()
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True
+        try:
+            context.load_verify_locations(cadata=ca)
+        except _NO_CERTIFICATES as exc:
+            raise ConfigError('console_endpoint/tls/ca holds no certificates '
+                              f'of CAs in PEM: {exc}') from exc
+        return context
 
     @staticmethod
     def check(policy: TlsPolicy, certificate: bytes | None) -> None:

@@ -12,8 +12,9 @@ import abc
 import dataclasses
 from typing import Any
 
-from ironic.common import exception
+from ironic.common import exception, states
 from ironic.conductor import periodics
+from ironic.conductor import utils as conductor_utils
 from ironic.conf import CONF
 from ironic.drivers import base
 from oslo_log import log
@@ -25,7 +26,7 @@ from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import hardware
+from ironic_console.drivers import database_errors, hardware
 
 console_conf.register_opts(CONF)
 
@@ -70,6 +71,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
     def __init__(self) -> None:
         super().__init__()
         self._clock = Clock()
+        database_errors.hide_secrets()
         if CONF.ironic_console.extend_hardware_types:
             hardware.support(type(self))
 
@@ -94,6 +96,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
     def close_console(self, task: Any) -> None:
         """Make the console stop; one that does not run is fine.
 
+        :raises ConfigError: ``driver_info`` is wrong by now.
         :raises DriverError: it may still run, and what to do.
         """
 
@@ -151,13 +154,14 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         node = task.node
         try:
             self.close_console(task)
-        except DriverError as exc:
+        except (ConfigError, DriverError) as exc:
             # Raising would make the tear-down of the node fail.
-            LOG.error('Console of node %s may not have been stopped: %s',
-                      node.uuid, exc)
-        node.driver_internal_info = _without_console(
-            node.driver_internal_info)
-        node.save()
+            report(node, f'The console may not have been stopped: {exc}')
+            node.driver_internal_info = _without_console(
+                node.driver_internal_info)
+            node.save()
+            return
+        forget(node)
         LOG.info('Console of node %s is stopped', node.uuid)
 
     def get_console(self, task: Any) -> dict[str, str]:
@@ -222,6 +226,24 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         if CONF.ironic_console.token_format == console_conf.PLAIN:
             return secret, fresh
         return secret, created
+
+
+def forget(node: Any) -> None:
+    """Take every trace of a console that is stopped from its node."""
+    info = _without_console(node.driver_internal_info)
+    info.pop(nodes.CHANGES_KEY, None)
+    node.driver_internal_info = info
+    node.save()
+
+
+def report(node: Any, text: str) -> None:
+    """Tell operators of what went wrong while nobody waited for it: in the
+    log, in ``last_error`` and in the node's history; once, however often."""
+    if node.last_error == text:
+        return
+    LOG.error('Node %s: %s', node.uuid, text)
+    conductor_utils.node_history_record(
+        node, event=text, event_type=states.CONSOLE, error=True)
 
 
 def _is_read_only(node: Any) -> bool:

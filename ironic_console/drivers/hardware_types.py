@@ -11,7 +11,7 @@ from ironic.conf import CONF
 from ironic.drivers import drac, ipmi, redfish
 from oslo_config import cfg
 
-from ironic_console.drivers import fake_vnc
+from ironic_console.drivers import fake_vnc, generic_vnc, idrac_vnc
 
 _NAMES = ('console-redfish', 'console-idrac', 'console-ipmi')
 
@@ -30,7 +30,8 @@ for _name in _NAMES:
 
 
 def _with_ours(supported: list[type]) -> list[type]:
-    ours = (fake_vnc.FakeVNCConsole,)
+    ours = (fake_vnc.FakeVNCConsole, generic_vnc.GenericVNCConsole,
+            idrac_vnc.IDRACVNCConsole)
     return supported + [one for one in ours if one not in supported]
 
 

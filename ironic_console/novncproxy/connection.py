@@ -30,6 +30,7 @@ from ironic_console.common.errors import (
     Side,
     Unauthorized,
 )
+from ironic_console.common.rfb.encodings import EncodingFilter
 from ironic_console.common.rfb.pressed_keys import PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
@@ -37,7 +38,7 @@ from ironic_console.novncproxy import close_reasons, http
 from ironic_console.novncproxy.authorizer import Authorizer
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.http import Answer, Conversation
-from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.link import InputRule, Link
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, Relay
 from ironic_console.novncproxy.request import (
     ConnectRequest,
@@ -199,9 +200,8 @@ class Connection:
         server = ServerHandshake(opened.handshake.server_init)
         try:
             self._drive(browser, server)
-            rule = (ReadOnlyFilter() if session.grant.read_only
-                    else PressedKeys())
-            link = Link(browser, opened.channel, rule,
+            link = Link(browser, opened.channel,
+                        _input_rule(endpoint, session.grant.read_only),
                         self._end_listener(session, endpoint),
                         to_endpoint=server.trailing_data(),
                         to_browser=opened.handshake.trailing_data())
@@ -289,3 +289,10 @@ class Connection:
             # Last: a process that waits for it may end then.
             sessions.remove(session)
         return ended
+
+
+def _input_rule(endpoint: Endpoint, read_only: bool) -> InputRule:
+    """What happens to what the browser says."""
+    rule = ReadOnlyFilter() if read_only else PressedKeys()
+    encodings = endpoint.quirks.encodings
+    return EncodingFilter(rule, encodings) if encodings else rule

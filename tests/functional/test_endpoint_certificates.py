@@ -14,7 +14,9 @@ import pytest
 
 from ironic_console.common.errors import (
     CertificateRejected,
+    ConfigError,
     ConsoleError,
+    EndpointClosed,
     EndpointTlsFailed,
     RemoteProtocolError,
 )
@@ -177,6 +179,35 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
           f'its certificate is not trusted: {text}', UNPROVEN)
 
 
+# -- a CA of the endpoint's own -----------------------------------------------
+
+def test_a_ca_that_only_the_endpoint_knows_vouches(
+        console: Console, caplog: pytest.LogCaptureFixture) -> None:
+    assert console.opens('of a stranger', ca=STRANGER.pem.decode())
+    assert not warnings_in(caplog)
+
+
+def test_where_the_endpoint_has_a_ca_that_of_the_proxy_vouches_for_nothing(
+        console: Console) -> None:
+    check(console.refusal('good 1.3', ca=STRANGER.pem.decode()),
+          CertificateRejected, 'its certificate is not trusted: unable to '
+          'get local issuer certificate', UNPROVEN)
+
+
+def test_the_ca_of_one_endpoint_vouches_for_no_other(console: Console,
+                                                     ) -> None:
+    assert console.opens('of a stranger', ca=STRANGER.pem.decode())
+    check(console.refusal('of a stranger'), CertificateRejected,
+          'unable to get local issuer certificate', UNPROVEN)
+
+
+def test_a_ca_that_is_none_is_told_to_the_operator(console: Console) -> None:
+    refused = console.refusal('of a stranger', ca='-----BEGIN RUBBISH')
+    assert refused.error is ConfigError
+    assert 'console_endpoint/tls/ca holds no certificates' in refused.log[-1]
+    assert refused.told == ConfigError.public_reason
+
+
 # -- a pin --------------------------------------------------------------------
 
 def pin(fingerprint: str) -> dict[str, str]:
@@ -234,8 +265,9 @@ def test_that_no_check_is_allowed_changes_nothing_for_who_checks(
 
 def test_a_server_with_tls_1_1_only_is_refused(
         console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(console.refusal('good 1.1'), EndpointTlsFailed, 'TLS failed',
-          NO_TLS)
+    # It hangs up, as those do that have a viewer already.
+    check(console.refusal('good 1.1'), EndpointClosed, 'TLS was broken off',
+          BROKE_OFF)
     # Who takes as little as that is served.
     strict = EndpointTls.context
 

@@ -16,9 +16,11 @@ class Node:
     def __init__(self, **driver_info: object) -> None:
         self.uuid = UUID
         self.name = 'rack7'
+        self.driver = 'redfish'
         self.driver_info = driver_info
         self.driver_internal_info: dict[str, Any] = {'other': 'kept'}
         self.console_enabled = False
+        self.last_error: str | None = None
         self.saved: list[dict[str, Any]] = []
 
     def set_driver_internal_info(self, key: str, value: object) -> None:
@@ -29,7 +31,14 @@ class Node:
 
 
 class Task:
-    """A task that holds the node's lock."""
+    """A task that holds the node's lock, or gets it when it asks.
+
+    :ivar upgrades: how often it asked.
+    """
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.upgrades = 0
+
+    def upgrade_lock(self) -> None:
+        self.upgrades += 1

@@ -8,6 +8,7 @@ unit tests run few and always the same ones, tests/fuzz many and others.
 import contextlib
 import json
 import re
+import struct
 
 import hypothesis
 from hypothesis import strategies as st
@@ -18,7 +19,13 @@ from ironic_console.common.errors import ConfigError, ConsoleError
 from ironic_console.common.nodes import NodeRecord, parse_time
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.constants import ClientMessage, SecurityNumber
-from ironic_console.common.rfb.messages import ClientMessageReader
+from ironic_console.common.rfb.encodings import EncodingFilter
+from ironic_console.common.rfb.messages import (
+    HEAD_BYTES,
+    ClientMessageReader,
+    InvalidMessage,
+    message_length,
+)
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.pressed_keys import MAX_KEYS, PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
@@ -100,6 +107,14 @@ CLIENT_MESSAGES = st.one_of(
                        st.one_of(st.binary(max_size=20),
                                  st.integers(0, 40).map(bytes))),
              max_size=8).map(b''.join))
+BORNE = (5, 1, 0, -223)
+#: Some of them about encodings, borne and others.
+ENCODING_MESSAGES = st.lists(st.one_of(
+    st.lists(st.one_of(st.sampled_from(BORNE),
+                       st.integers(-2**31, 2**31 - 1)), max_size=10).map(
+        lambda numbers: struct.pack(f'>BxH{len(numbers)}i', 2, len(numbers),
+                                    *numbers)),
+    CLIENT_MESSAGES), max_size=4).map(b''.join)
 CUTS = st.lists(st.integers(0, 120), max_size=10).map(sorted)
 #: What policy may allow, with or without a credential.
 ALLOWED = st.lists(st.one_of(st.integers(0, 255), st.sampled_from(OUR_TYPES)),
@@ -137,7 +152,15 @@ ENDPOINTS = st.one_of(
                           ['ca', 'fingerprint', 'none', 'x', None]),
                       'server_name': HOSTS,
                       'fingerprint': st.one_of(
-                          st.text('0aF:', max_size=70), JSON)}))}))
+                          st.text('0aF:', max_size=70), JSON),
+                      'ca': st.one_of(st.text(max_size=20), JSON)})),
+                  'quirks': st.one_of(JSON, st.fixed_dictionaries(
+                      {}, optional={
+                          'handshake_timeout': st.one_of(
+                              st.floats(-1, 301), st.integers(-1, 301), JSON),
+                          'encodings': st.one_of(
+                              st.lists(st.integers(-2**31, 2**31 - 1),
+                                       max_size=4), JSON)}))}))
 TIMES = st.one_of(
     JSON, st.datetimes(timezones=st.one_of(st.none(), st.timezones())).map(
         lambda moment: moment.isoformat()),
@@ -419,6 +442,39 @@ def _releases(data, cuts):
         assert len(left) >= size
         left = left[size:]
     return said
+
+
+def encodings_take_anything(data, cuts):
+    """What a server gets is what a model of it says, in any split."""
+    expected = _model_of_encodings(data)
+    for places in ([], range(1, len(data)), cuts):
+        machine = EncodingFilter(PressedKeys(), BORNE)
+        passed = b''
+        for piece in cut(data, places):
+            passed += machine.receive_data(piece)
+            assert len(machine._held) <= 4 + 4 * 65535
+        assert passed == expected
+
+
+def _model_of_encodings(data):
+    passed = b''
+    while data:
+        try:
+            length = message_length(data[:HEAD_BYTES])
+        except InvalidMessage:
+            return passed + data
+        if length is None or (data[0] == 2 and length > len(data)):
+            break
+        message, data = data[:length], data[length:]
+        if message[0] == 2:
+            numbers = [message[at:at + 4] for at in range(4, length, 4)]
+            kept = b''.join(
+                number for number in numbers if number.hex() in (
+                    '00000005', '00000001', '00000000', 'ffffff21'))
+            kept = kept or bytes(4)
+            message = b'\x02\0' + (len(kept) // 4).to_bytes(2) + kept
+        passed += message
+    return passed
 
 
 def endpoint_takes_anything(value):

@@ -21,7 +21,7 @@ As a program, until it is interrupted::
 
 A behaviour is a function of a :class:`Peer`, run on a thread of its own. All
 of it ends when the server is stopped; what it remembers has a limit. Nothing
-sleeps but a dribbling peer.
+sleeps but a dribbling and a late peer.
 """
 
 import argparse
@@ -33,7 +33,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
 
 #: For waits that only a failing test sees the end of, seconds.
@@ -48,6 +48,9 @@ BANNERS = {'3.3': b'RFB 003.003\n', '3.7': b'RFB 003.007\n',
            '3.8': b'RFB 003.008\n'}
 #: 32 bits per pixel, depth 24, little-endian, red 16, green 8, blue 0.
 PIXEL_FORMAT = bytes.fromhex('20180001 00ff00ff00ff 100800 000000')
+
+#: Raw, CopyRect, Hextile, DesktopSize.
+IDRAC8_ENCODINGS = (0, 1, 5, -223)
 
 HTTP_400 = (b'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n'
             b'Connection: close\r\n\r\n')
@@ -93,6 +96,11 @@ class Peer:
         """
         self._pace = pace
 
+    def linger(self, seconds: float) -> None:
+        """Do nothing for a while."""
+        if self._stopping.wait(seconds):
+            raise self._gone(None)
+
     def cut_after(self, count: int, reset: bool) -> None:
         """Close as soon as that many bytes are sent."""
         self._budget, self._reset_at_budget = count, reset
@@ -113,8 +121,8 @@ class Peer:
             with self._changed:
                 self.sent += count
                 self._changed.notify_all()
-            if self._pace and self._stopping.wait(self._pace):
-                raise self._gone(None)
+            if self._pace:
+                self.linger(self._pace)
         self._check_budget()
 
     def receive(self, most: int = 65536) -> bytes:
@@ -245,6 +253,41 @@ def flood(size: int) -> Behaviour:
     return behave
 
 
+def show(colour: int, bears: Collection[int] | None = None) -> Behaviour:
+    """After the handshake: a screen of one colour, in Raw, that never changes.
+
+    :param colour: 24 bits of red, green and blue.
+    :param bears: encodings that it knows. Like an iDRAC 7 or 8 it sends
+        nothing while the last SetEncodings listed any other. ``None`` if it
+        minds none.
+    """
+    def behave(peer: Peer) -> None:
+        upset = False
+        while True:
+            kind = peer.read(1)[0]
+            if kind == 2:
+                count = struct.unpack('>xH', peer.read(3))[0]
+                asked = struct.unpack(f'>{count}i', peer.read(4 * count))
+                upset = bears is not None and not set(asked) <= set(bears)
+            elif kind == 3:
+                incremental, *box = struct.unpack('>B4H', peer.read(9))
+                if not upset and not incremental:
+                    peer.send(_filled(box, colour))
+            elif kind == 6:
+                peer.read(struct.unpack('>3xI', peer.read(7))[0])
+            else:
+                # SetPixelFormat, KeyEvent, PointerEvent; it knows no others.
+                peer.read({0: 19, 4: 7, 5: 5}[kind])
+    return behave
+
+
+def _filled(box: Sequence[int], colour: int) -> bytes:
+    """:returns: a FramebufferUpdate; RFC 6143 section 7.6.1."""
+    x, y, width, height = box
+    return (struct.pack('>BxH4Hi', 0, 1, x, y, width, height, 0)
+            + struct.pack('<I', colour) * (width * height))
+
+
 def hang_up(peer: Peer) -> None:
     """After the handshake: close."""
     peer.close()
@@ -324,6 +367,17 @@ def dribble(behaviour: Behaviour, pace: float = 0.001) -> Behaviour:
     """Another behaviour, one byte at a time."""
     def behave(peer: Peer) -> None:
         peer.dribble(pace)
+        behaviour(peer)
+    return behave
+
+
+def late(behaviour: Behaviour, delay: float) -> Behaviour:
+    """Another behaviour, after some seconds of silence.
+
+    An iDRAC can take six of them before its banner.
+    """
+    def behave(peer: Peer) -> None:
+        peer.linger(delay)
         behaviour(peer)
     return behave
 
@@ -427,6 +481,8 @@ def tls_server(context: ssl.SSLContext, below: Behaviour = collect,
 BEHAVIOURS: dict[str, Callable[[], Behaviour]] = {
     'collect': good,
     'echo': echo_server,
+    'show': lambda: good(after=show(0x2f6fb5)),
+    'show-idrac8': lambda: good(after=show(0x2f6fb5, IDRAC8_ENCODINGS)),
     'flood': lambda: flood_of(1 << 30),
     'hang-up': lambda: good(after=hang_up),
     'dribble': lambda: dribble(good()),

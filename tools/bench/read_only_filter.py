@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Print what ReadOnlyFilter and PressedKeys cost, microseconds per message.
+"""Print what is done to client messages costs, microseconds per message.
 
 Each message comes alone, as from a WebSocket, and then many at once. This is
 a measurement, not a test: it fails for nothing.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from ironic_console.common.rfb.encodings import EncodingFilter
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.pressed_keys import PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
@@ -21,6 +22,7 @@ from ironic_console.common.rfb.read_only import ReadOnlyFilter
 _ENCODINGS = [1, 7, -260, 16, 21, 5, 2, 6, 0, -26, -254, -223, -224, -258,
               -261, -308, -309, -312, -313, -307, -1063131698, -316,
               0x574d5664, -239]
+_BORNE = [5, 1, 0, -223]
 MESSAGES = {
     'SetPixelFormat': b'\x00\0\0\0' + PixelFormat().pack(),
     'SetEncodings, 24': struct.pack(f'>BxH{len(_ENCODINGS)}i', 2,
@@ -52,10 +54,12 @@ def microseconds(take: Callable[[bytes], object], data: bytes,
 
 def main() -> None:
     print(f'{"us per message":26}{"filter":>9}{"in a row":>9}'
-          f'{"keys":>9}{"in a row":>9}')
+          f'{"keys":>9}{"in a row":>9}'
+          f'{"+ quirk":>9}{"in a row":>9}')
     for name, data in MESSAGES.items():
         costs = []
-        for rule in (ReadOnlyFilter(), PressedKeys()):
+        for rule in (ReadOnlyFilter(), PressedKeys(),
+                     EncodingFilter(PressedKeys(), _BORNE)):
             take = rule.receive_data
             costs += [microseconds(take, data, REPEAT),
                       microseconds(take, data * AT_ONCE,

@@ -41,6 +41,27 @@ _CONDUCTOR = [
              'is told to the proxy. Test cards ask for a password only where '
              'driver_info/fake_vnc_security says so, and anything but '
              'loopback shows the others to the network.'),
+    cfg.FloatOpt(
+        'bmc_timeout', default=40, min=1, max=600,
+        help='Seconds for all Redfish requests together by which a console '
+             'is started or stopped. Some BMCs need several for each. '
+             "Ironic's own [redfish] timeouts are not used for consoles, "
+             'since they add up to minutes.'),
+    cfg.FloatOpt(
+        'vnc_ready_timeout', default=40, min=1, max=600,
+        help='Seconds that the VNC server of a BMC may take, once it is '
+             'switched on, until it lets us in.'),
+    cfg.FloatOpt(
+        'console_check_interval', default=300, min=0, max=86400,
+        help='Seconds between two looks at the BMCs of enabled consoles, and '
+             'of those that could not be switched off. What does not run is '
+             'started again. 0 never looks.'),
+    cfg.BoolOpt(
+        'idrac_vnc_restore', default=False,
+        help='Give the VNC server of an iDRAC the settings back that it had '
+             'before its console was enabled, instead of switching it off '
+             'at "console disable". Its former password cannot be read and '
+             'is lost either way.'),
 ]
 
 _PROXY = [

@@ -15,6 +15,7 @@
     messages.py      §7.5            client messages and their lengths
     read_only.py     §7.5            lets pass what a viewer needs to look
     pressed_keys.py  §7.5.4          keys that are down, and their release
+    encodings.py     §7.5.2          spares a server encodings that upset it
 
 Nothing here blocks, logs, sleeps or reads a clock.
 """

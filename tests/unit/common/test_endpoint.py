@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 
 from ironic_console.common.endpoint import (
+    MAX_CA_CHARS,
     Endpoint,
+    Quirks,
     TlsPolicy,
+    parse_encodings,
     parse_fingerprint,
 )
 from ironic_console.common.errors import ConfigError
@@ -18,12 +21,24 @@ from tests.helpers.properties import ENDPOINTS, FEW, endpoint_takes_anything
 GOOD = {'host': '192.0.2.1', 'port': 5900}
 DIGEST = '0123456789abcdef' * 4
 FULL = Endpoint('bmc.example', 5901, 'auto', (262, 1), 'idrac-vnc',
-                TlsPolicy('fingerprint', 'bmc.example', DIGEST), True)
+                TlsPolicy('fingerprint', 'bmc.example', DIGEST, 'PEM'), True,
+                Quirks(60.0, (5, 1, 0, -223)))
 
 
 def test_survives_json():
     text = json.dumps(FULL.to_dict())
     assert Endpoint.from_dict(json.loads(text)) == FULL
+
+
+def test_what_says_nothing_is_left_out():
+    assert Endpoint('bmc', 5900).to_dict() == {
+        'host': 'bmc', 'port': 5900, 'scheme': 'vnc', 'security_types': [],
+        'kind': ''}
+    assert Endpoint('bmc', 5900, tls=TlsPolicy('none'), read_only=True,
+                    quirks=Quirks(encodings=(0,))).to_dict() == {
+        'host': 'bmc', 'port': 5900, 'scheme': 'vnc', 'security_types': [],
+        'kind': '', 'tls': {'verify': 'none'}, 'read_only': True,
+        'quirks': {'encodings': [0]}}
 
 
 def test_host_and_port_are_enough():
@@ -178,6 +193,83 @@ def test_a_bad_fingerprint_is_refused_even_where_it_is_not_used():
     with pytest.raises(ConfigError, match="fingerprint is 'abc'"):
         tls(verify='ca', fingerprint='abc')
 
+
+def test_brings_its_own_cas():
+    assert tls(ca='PEM') == TlsPolicy('ca', ca='PEM')
+    assert tls(ca='').ca == TlsPolicy().ca == ''
+    assert tls(ca='c' * MAX_CA_CHARS).ca
+
+
+@pytest.mark.parametrize('ca', [None, True, 5, b'PEM', ['PEM'], {},
+                                'c' * (MAX_CA_CHARS + 1)])
+def test_refuses_what_are_no_cas(ca):
+    with pytest.raises(ConfigError, match=r'tls/ca must be .* PEM, 65536 char'
+                       ) as caught:
+        tls(ca=ca)
+    assert len(str(caught.value)) < 200
+
+
+# -- quirks -------------------------------------------------------------------
+
+def quirks(**fields):
+    return Endpoint.from_dict({**GOOD, 'quirks': fields}).quirks
+
+
+def test_nothing_upsets_a_server_unless_it_says_so():
+    assert Endpoint('bmc', 5900).quirks == quirks() == Quirks(0.0, ())
+
+
+def test_reads_what_a_server_has_to_be_spared():
+    assert quirks(handshake_timeout=60) == Quirks(60.0)
+    assert quirks(encodings=[5, 1, 0, -223]) == Quirks(
+        encodings=(5, 1, 0, -223))
+
+
+@pytest.mark.parametrize('seconds', [0, 0.5, 300, 300.0])
+def test_takes_up_to_five_minutes_of_patience(seconds):
+    patience = quirks(handshake_timeout=seconds).handshake_timeout
+    assert patience == seconds
+    assert type(patience) is float
+
+
+@pytest.mark.parametrize('seconds', [
+    None, True, '60', -1, 300.1, float('nan'), float('inf'), [60], {},
+    10**400])
+def test_refuses_what_is_no_patience(seconds):
+    with pytest.raises(ConfigError,
+                       match=r'handshake_timeout is .* number from 0 to 300'):
+        quirks(handshake_timeout=seconds)
+
+
+@pytest.mark.parametrize('numbers', [
+    [], [0], (5, 1), [-2**31, 2**31 - 1], list(range(256))])
+def test_takes_every_number_that_an_encoding_may_have(numbers):
+    assert parse_encodings(numbers) == tuple(numbers)
+    assert quirks(encodings=numbers).encodings == tuple(numbers)
+
+
+@pytest.mark.parametrize('numbers', [
+    None, 5, '5', '5,1', {}, {5: 1}, b'\x05', ['5'], [5.0], [True], [None],
+    [[5]], [2**31], [-2**31 - 1], list(range(257))])
+def test_refuses_what_is_no_list_of_encodings(numbers):
+    with pytest.raises(ConfigError, match=r'encodings is .* 0, 1 or -223'):
+        parse_encodings(numbers)
+    with pytest.raises(ConfigError, match=r'encodings is .* 0, 1 or -223'):
+        quirks(encodings=numbers)
+
+
+@pytest.mark.parametrize('data', [None, True, [], 'slow', 5])
+def test_refuses_what_are_no_quirks(data):
+    with pytest.raises(ConfigError, match='endpoint/quirks is not a mapping'):
+        Endpoint.from_dict({**GOOD, 'quirks': data})
+
+
+def test_refuses_quirks_that_it_does_not_know():
+    with pytest.raises(ConfigError, match=r"t/quirks .* know: 'no_cursor'"):
+        quirks(no_cursor=True)
+
+
+# -- all of it ----------------------------------------------------------------
 
 @pytest.mark.parametrize('data', [None, [], 'vnc://bmc', 5, True, [GOOD]])
 def test_refuses_what_is_no_mapping(data):

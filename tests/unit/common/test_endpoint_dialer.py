@@ -22,7 +22,7 @@ from ironic_console.common.channels.cipher import CipherChannel
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import TlsChannel
 from ironic_console.common.clock import Clock
-from ironic_console.common.endpoint import Endpoint, TlsPolicy
+from ironic_console.common.endpoint import Endpoint, Quirks, TlsPolicy
 from ironic_console.common.endpoint_dialer import (
     EndpointDialer,
     OpenEndpoint,
@@ -32,6 +32,7 @@ from ironic_console.common.errors import (
     CertificateRejected,
     ConfigError,
     ConsoleError,
+    EndpointClosed,
     EndpointNotRfb,
     EndpointTimeout,
     EndpointTlsFailed,
@@ -61,6 +62,7 @@ PIN = TlsPolicy('fingerprint', '', hashlib.sha256(
     ssl.PEM_cert_to_DER_cert(CERTIFICATE.cert.decode())).hexdigest())
 KNOWN = Credential(Secret('pa55word'), 'operator')
 NONE = (Number.NONE,)
+NO_QUIRKS = Quirks()
 INIT = ServerInit(640, 480, PixelFormat(), b'bmc')
 
 
@@ -137,7 +139,7 @@ def dial(tmp_path: pathlib.Path) -> Iterator[Callable[..., OpenEndpoint]]:
              credential: Credential | None = None, *, scheme: str = 'vnc',
              tls: TlsPolicy = CA, allow_unverified: bool = False,
              timeout: float = 10.0, events: list[object] | None = None,
-             ) -> OpenEndpoint:
+             quirks: Quirks = NO_QUIRKS) -> OpenEndpoint:
         port = server if isinstance(server, int) else server.port
         maker = EndpointDialer(
             resolver, EndpointTls(ClientTls(
@@ -146,7 +148,8 @@ def dial(tmp_path: pathlib.Path) -> Iterator[Callable[..., OpenEndpoint]]:
         listener = events.append if events is not None else (
             lambda event: None)
         opened.append(maker.open(
-            Endpoint('bmc.example', port, scheme, types, tls=tls),
+            Endpoint('bmc.example', port, scheme, types, tls=tls,
+                     quirks=quirks),
             credential, listener))
         return opened[-1]
     yield dial
@@ -273,6 +276,34 @@ def test_one_that_has_spoken_is_asked_nothing(dial, serve):
         dial(server, timeout=0.1)
     assert gone(server)
     assert bytes(server.peer().received) == b'RFB 003.008\n'
+
+
+# -- servers that need time ---------------------------------------------------
+
+def test_a_late_banner_is_waited_for_where_that_is_a_quirk(dial, serve):
+    server = serve(sim.late(sim.echo_server(), 0.5))
+    with pytest.raises(HandshakeTimeout, match=r'timeout of 0\.1 s'):
+        dial(server, timeout=0.1)
+    opened = dial(server, timeout=0.1, quirks=Quirks(handshake_timeout=30))
+    assert_echoes(opened)
+
+
+def test_a_late_banner_inside_tls_is_waited_for_as_well(dial, serve):
+    server = serve(sim.tls_server(CONTEXT, sim.late(sim.echo_server(), 0.5)))
+    assert_echoes(dial(server, scheme='vncs', timeout=0.1,
+                       quirks=Quirks(handshake_timeout=30)))
+
+
+def test_the_patience_of_a_quirk_ends_too(dial, serve):
+    server = serve(sim.says(b'RFB 003.008\n', b'', b''))
+    with pytest.raises(HandshakeTimeout, match=r'timeout of 0\.2 s'):
+        dial(server, timeout=0.1, quirks=Quirks(handshake_timeout=0.2))
+    assert gone(server)
+
+
+def test_no_quirk_takes_patience_away(dial, serve):
+    server = serve(sim.late(sim.echo_server(), 0.3))
+    assert_echoes(dial(server, quirks=Quirks(handshake_timeout=0.1)))
 
 
 # -- TLS inside RFB -----------------------------------------------------------
@@ -459,6 +490,19 @@ def test_tls_is_not_done_without_because_it_fails(dial, serve):
     with pytest.raises(EndpointTlsFailed):
         dial(server, scheme='vncs')
     assert gone(server)
+
+
+@pytest.mark.parametrize('reset', [True, False])
+def test_a_server_that_hangs_up_instead_of_tls_is_not_said_to_lack_it(
+        dial, serve, reset):
+    # So do those that let in one viewer at a time.
+    def hang_up(peer):
+        peer.receive()
+        (peer.reset if reset else peer.close)()
+    server = serve(hang_up)
+    with pytest.raises(EndpointClosed) as caught:
+        dial(server, scheme='vncs')
+    assert 'broke off' in caught.value.public_reason
 
 
 def test_a_stranger_hears_no_rfb(dial, serve):

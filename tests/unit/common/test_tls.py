@@ -19,6 +19,7 @@ from ironic_console.common.tls import (
     ClientTls,
     EndpointTls,
     ServerTls,
+    cas_in,
     server_context,
 )
 from tests.helpers.certificates import Authority, Certificate, Files
@@ -353,3 +354,107 @@ def test_wants_our_own_key_and_unencrypted(
         assert files.cert_file in text
         assert f'vencrypt_client_key {key or files.cert_file} are' in text
         assert 'unencrypted' in text
+
+
+# -- CAs that an endpoint brings along ----------------------------------------
+
+STRANGER = Authority('Stranger')
+OWN = TlsPolicy('ca', ca=STRANGER.pem.decode())
+
+
+def test_a_ca_of_the_endpoint_vouches_for_it(endpoint_tls: EndpointTls,
+                                             ) -> None:
+    theirs = STRANGER.issue('proxy.example').server_context()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(theirs, endpoint_tls.context(CA, anonymous=False))
+    context = endpoint_tls.context(OWN, anonymous=False)
+    assert shake_hands(theirs, context).version()
+
+
+def test_where_an_endpoint_has_its_own_cas_ours_do_not_count(
+        endpoint_tls: EndpointTls) -> None:
+    context = endpoint_tls.context(OWN, anonymous=False)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(CERTIFICATE.server_context(), context)
+
+
+def test_the_ca_of_one_endpoint_is_none_of_another(
+        endpoint_tls: EndpointTls) -> None:
+    endpoint_tls.context(OWN, anonymous=False)
+    for policy in (CA, TlsPolicy('ca', ca=AUTHORITY.pem.decode())):
+        context = endpoint_tls.context(policy, anonymous=False)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            shake_hands(STRANGER.issue('proxy.example').server_context(),
+                        context)
+
+
+@pytest.mark.parametrize('server', [
+    STRANGER.issue('other.example'),
+    STRANGER.issue('proxy.example', expired=True)],
+    ids=['other name', 'expired'])
+def test_a_ca_of_the_endpoint_vouches_for_nothing_else(
+        endpoint_tls: EndpointTls, server: Certificate) -> None:
+    context = endpoint_tls.context(OWN, anonymous=False)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(server.server_context(), context)
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.options & ssl.OP_NO_COMPRESSION
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+
+
+def test_an_endpoint_may_bring_several_cas(endpoint_tls: EndpointTls) -> None:
+    both = TlsPolicy('ca', ca=(AUTHORITY.pem + STRANGER.pem).decode())
+    context = endpoint_tls.context(both, anonymous=False)
+    for server in (CERTIFICATE, STRANGER.issue('proxy.example')):
+        assert shake_hands(server.server_context(), context).version()
+
+
+def test_our_certificate_is_presented_there_too(
+        ca_file: str, tmp_path: pathlib.Path) -> None:
+    ours = AUTHORITY.issue('proxy.example', client=True).save(tmp_path)
+    server = STRANGER.issue('proxy.example').server_context()
+    server.maximum_version = ssl.TLSVersion.TLSv1_2
+    server.verify_mode = ssl.CERT_REQUIRED
+    server.load_verify_locations(ca_file)
+    context = EndpointTls(ClientTls(ca_file, ours.both_file)).context(
+        OWN, anonymous=False)
+    assert shake_hands(server, context).version()
+
+
+@pytest.mark.parametrize('ca', [
+    'rubbish', '\xfc', '\ud800', '\0', CERTIFICATE.key.decode(),
+    AUTHORITY.pem.decode()[:200]])
+def test_what_are_no_cas_of_an_endpoint_is_told(endpoint_tls: EndpointTls,
+                                                ca: str) -> None:
+    with pytest.raises(ConfigError, match='console_endpoint/tls/ca holds no'
+                       ) as caught:
+        endpoint_tls.context(TlsPolicy('ca', ca=ca), anonymous=False)
+    assert ca not in str(caught.value)
+
+
+def test_a_pin_and_anonymous_tls_look_at_no_ca(endpoint_tls: EndpointTls,
+                                               ) -> None:
+    pinned = TlsPolicy('fingerprint', '', PIN.fingerprint, 'rubbish')
+    context = endpoint_tls.context(pinned, anonymous=False)
+    assert shake_hands(CERTIFICATE.server_context(), context).version()
+    assert endpoint_tls.context(OWN, anonymous=True) is (
+        endpoint_tls.context(CA, anonymous=True))
+
+
+def test_takes_certificates_out_of_a_text_and_nothing_else() -> None:
+    first, second = AUTHORITY.pem.decode(), STRANGER.pem.decode()
+    text = f'# ours\n{first}{CERTIFICATE.key.decode()}\n\n{second.strip()}'
+    assert cas_in(text) == first + second
+    assert cas_in(first.replace('\n', '\r\n')).count('BEGIN') == 1
+
+
+@pytest.mark.parametrize('text', [
+    '', 'rubbish', '\xfc', '\ud800', CERTIFICATE.key.decode(),
+    AUTHORITY.pem.decode()[:200], AUTHORITY.pem.decode().replace('M', '\xfc'),
+    AUTHORITY.pem.decode() + AUTHORITY.pem.decode().replace('MII', 'AAA'),
+    # OpenSSL reads it, we do not: it must not end as no CA at all.
+    AUTHORITY.pem.decode().replace(' CERT', ' X509 CERT')])
+def test_says_nothing_of_a_text_without_certificates(text: str) -> None:
+    with pytest.raises(ConfigError, match='no certificates of CAs') as caught:
+        cas_in(text)
+    assert not text or text not in str(caught.value)

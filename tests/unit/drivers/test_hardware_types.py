@@ -7,6 +7,10 @@ from ironic.drivers import drac, ipmi, redfish
 
 from ironic_console.drivers import hardware_types
 from ironic_console.drivers.fake_vnc import FakeVNCConsole
+from ironic_console.drivers.generic_vnc import GenericVNCConsole
+from ironic_console.drivers.idrac_vnc import IDRACVNCConsole
+
+OURS = (FakeVNCConsole, GenericVNCConsole, IDRACVNCConsole)
 
 
 @pytest.mark.parametrize(('ours', 'theirs'), [
@@ -16,10 +20,15 @@ from ironic_console.drivers.fake_vnc import FakeVNCConsole
 def test_supports_what_ironic_does_and_ours_once_and_last(
         ours: type, theirs: type) -> None:
     expected = [one for one in theirs().supported_console_interfaces
-                if one is not FakeVNCConsole]
+                if one not in OURS]
     supported = [one for one in ours().supported_console_interfaces
-                 if one in expected or one is FakeVNCConsole]
-    assert supported == [*expected, FakeVNCConsole]
+                 if one in expected or one in OURS]
+    assert [one for one in supported if one not in OURS] == expected
+    assert {one: supported.count(one) for one in OURS} == dict.fromkeys(
+        OURS, 1)
+    last = max(supported.index(one) for one in expected
+               if one.__module__.startswith('ironic.'))
+    assert all(supported.index(one) > last for one in OURS)
 
 
 @pytest.mark.parametrize('name', ['console-redfish', 'console-idrac',

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Console interface ``idrac-vnc``: the VNC server inside Dell's iDRAC.
+
+Nothing runs for a node but that server; it is switched on with a password
+that only the proxy knows, and off again.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from ironic.common import exception
+from ironic.conductor import periodics
+from ironic.conf import CONF
+from oslo_log import log
+
+from ironic_console.common import nodes
+from ironic_console.common.addresses import AddressPolicy, parse_networks
+from ironic_console.common.endpoint import Endpoint, Quirks, TlsPolicy
+from ironic_console.common.errors import (
+    BmcUnreachable,
+    ConfigError,
+    DriverError,
+)
+from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.secret import Secret
+from ironic_console.drivers import (
+    base,
+    bmc_settings,
+    driver_info,
+    idrac_server,
+    redfish,
+)
+from ironic_console.drivers.idrac_server import (
+    Generation,
+    NoVncServer,
+    VncServer,
+    Wanted,
+)
+from ironic_console.drivers.vnc_readiness import Network, VncReadiness
+
+LOG = log.getLogger(__name__)
+
+_KIND = 'idrac-vnc'
+_TLS = ('auto', 'required', 'off')
+_VERIFY = ('pin', 'ca')
+
+PROPERTIES = {
+    'idrac_vnc_address': 'Where the VNC server is reached, if not at the '
+                         'host of redfish_address. Optional.',
+    'idrac_vnc_port': 'TCP port that the VNC server is given, 1024 to '
+                      '65535. Default is 5901. Optional.',
+    'idrac_vnc_timeout': 'Seconds without input, 60 to 10800, after which '
+                         'the iDRAC ends a session. Default is 10800. '
+                         'Optional.',
+    'idrac_vnc_tls': f'One of {", ".join(_TLS)}: whether proxy and iDRAC '
+                     'speak TLS. Default is auto, which is required from '
+                     'iDRAC9 on and off before. Optional.',
+    'idrac_vnc_verify': f'One of {", ".join(_VERIFY)}: take the certificate '
+                        'that the VNC server shows when the console is '
+                        'enabled and no other, or any of which a CA vouches '
+                        'for the address. Default is pin. Optional.',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What ``driver_info`` says."""
+
+    bmc: bmc_settings.BmcSettings
+    host: str
+    port: int = 5901
+    timeout: int = 10800
+    tls: str = 'auto'
+    verify: str = 'pin'
+
+    @classmethod
+    def from_node(cls, node: Any) -> Self:
+        """:raises ConfigError: naming the key and what is allowed."""
+        info = node.driver_info
+        driver_info.refuse_unknown(info, 'idrac_vnc_', PROPERTIES, _KIND)
+        bmc = bmc_settings.BmcSettings.from_node(node)
+        settings = cls(
+            bmc, driver_info.text(info, 'idrac_vnc_address') or bmc.host,
+            _number(info, 'idrac_vnc_port', cls.port, 1024, 65535),
+            _number(info, 'idrac_vnc_timeout', cls.timeout, 60, 10800),
+            driver_info.choice(info, 'idrac_vnc_tls', _TLS, cls.tls),
+            driver_info.choice(info, 'idrac_vnc_verify', _VERIFY, cls.verify))
+        # It knows what a host is.
+        driver_info.checked('idrac_vnc_address', lambda: Endpoint.from_dict(
+            {'host': settings.host, 'port': settings.port}))
+        return settings
+
+    def wanted(self, generation: Generation) -> Wanted:
+        """How the server of such an iDRAC is to run."""
+        tls = generation.tls if self.tls == 'auto' else self.tls == 'required'
+        return Wanted(self.port, self.timeout, tls)
+
+    def ways(self, generation: Generation) -> list[Endpoint]:
+        """How it may be talked to then, the best first."""
+        plain = Endpoint(
+            self.host, self.port, kind=_KIND,
+            security_types=(SecurityNumber.VNC_AUTH,),
+            quirks=Quirks(generation.handshake_timeout,
+                          generation.encodings))
+        if not self.wanted(generation).tls:
+            return [plain]
+        # Most speak TLS from the first byte, some VeNCrypt.
+        tls = TlsPolicy('none' if self.verify == 'pin' else 'ca')
+        return [
+            dataclasses.replace(plain, scheme='vncs', tls=tls),
+            dataclasses.replace(plain, tls=tls, security_types=(
+                SecurityNumber.X509_VNC,))]
+
+
+class IDRACVNCConsole(base.VNCConsole):
+    """Shows what the VNC server of an iDRAC shows."""
+
+    def get_properties(self) -> dict[str, str]:
+        return base.PROPERTIES | bmc_settings.PROPERTIES | PROPERTIES
+
+    def check_settings(self, node: Any) -> None:
+        Settings.from_node(node)
+
+    def open_console(self, task: Any) -> base.OpenedConsole:
+        node = task.node
+        settings = Settings.from_node(node)
+        readiness = self._readiness()
+        with self._bmc(node, settings) as bmc:
+            generation, server = _look(bmc)
+            wanted = settings.wanted(generation)
+            ways = settings.ways(generation)
+            kept = _recorded(node, ways)
+            if kept and server.runs_as(wanted) and (
+                    # There is one session only, and whoever has it proves
+                    # enough.
+                    server.in_use
+                    or self._lets_in(node, kept, bmc.time_left / 2)):
+                return kept
+            if not wanted.tls:
+                LOG.warning(
+                    'Node %s: between the proxy and its %s pictures and '
+                    'keys are not encrypted (driver_info/idrac_vnc_tls)',
+                    node.uuid, generation.name)
+            _remember(node, server)
+            password = idrac_server.new_password()
+            server.start(wanted, password)
+        endpoint = readiness.find_way_in(ways, Credential(password))
+        return base.OpenedConsole(endpoint, {'password': password.reveal()})
+
+    def close_console(self, task: Any) -> None:
+        node = task.node
+        changes = node.driver_internal_info.get(nodes.CHANGES_KEY)
+        if not changes and not _is_ours(node):
+            return
+        with self._bmc(node, Settings.from_node(node)) as bmc:
+            try:
+                _generation, server = _look(bmc)
+            except NoVncServer as exc:
+                # The licence went, and the server with it.
+                LOG.warning('Node %s: %s', node.uuid, exc)
+                return
+            if changes and CONF.ironic_console.idrac_vnc_restore:
+                server.restore(changes)
+            else:
+                server.stop()
+
+    @periodics.node_periodic(
+        purpose='checking the VNC servers of iDRACs',
+        spacing=lambda: max(CONF.ironic_console.console_check_interval, 1),
+        enabled=lambda: CONF.ironic_console.console_check_interval > 0,
+        predicate_extra_fields=['console_interface', 'driver_internal_info'],
+        predicate=lambda node: node.console_interface == _KIND and
+        nodes.CHANGES_KEY in node.driver_internal_info)
+    def _check(self, task: Any, manager: Any, context: Any) -> None:
+        """Start again what should run, and stop what should not."""
+        work, failure = ((self._repair, 'does not run as it should')
+                         if _should_run(task.node) else
+                         (self._finish_stopping, 'may not have been stopped'))
+        try:
+            work(task)
+        except BmcUnreachable as exc:
+            # It comes back, and then somebody looks again.
+            LOG.warning('Node %s: its console could not be checked: %s',
+                        task.node.uuid, exc)
+        except (ConfigError, DriverError, exception.ConsoleError) as exc:
+            task.upgrade_lock()
+            base.report(task.node, f'The console {failure}: {exc}')
+            task.node.save()
+
+    def _repair(self, task: Any) -> None:
+        node = task.node
+        settings = Settings.from_node(node)
+        with self._bmc(node, settings) as bmc:
+            generation, server = _look(bmc)
+            if (_recorded(node, settings.ways(generation))
+                    and server.runs_as(settings.wanted(generation))):
+                return
+        LOG.warning('Node %s: its VNC server is not set as it was left; it '
+                    'is started again', node.uuid)
+        task.upgrade_lock()
+        if _should_run(task.node):
+            self.start_console(task)
+
+    def _finish_stopping(self, task: Any) -> None:
+        task.upgrade_lock()
+        node = task.node
+        if _should_run(node):
+            return
+        self.close_console(task)
+        base.forget(node)
+        LOG.info('Node %s: its VNC server, which could not be stopped '
+                 'before, is stopped now', node.uuid)
+
+    def _bmc(self, node: Any, settings: Settings) -> redfish.Bmc:
+        bmc = redfish.Bmc(settings.bmc, self._clock,
+                          CONF.ironic_console.bmc_timeout)
+        password = _recorded_password(node)
+        if password:
+            bmc.hide(password)
+        return bmc
+
+    def _readiness(self, patience: float | None = None) -> VncReadiness:
+        ours = CONF.ironic_console
+        return VncReadiness(
+            Network(AddressPolicy(parse_networks(ours.endpoint_networks)),
+                    ours.vencrypt_ca_certs),
+            self._clock, patience or ours.vnc_ready_timeout)
+
+    def _lets_in(self, node: Any, console: base.OpenedConsole,
+                 patience: float) -> bool:
+        """What was started before still lets us in."""
+        assert console.credential
+        try:
+            self._readiness(patience).find_way_in(
+                [console.endpoint],
+                Credential(Secret(console.credential['password'])))
+        except DriverError as exc:
+            LOG.warning('Node %s: its VNC server does not let us in any '
+                        'more (%s); it is set up again', node.uuid, exc)
+            return False
+        return True
+
+
+def _look(bmc: redfish.Bmc) -> tuple[Generation, VncServer]:
+    manager = bmc.manager()
+    return (idrac_server.generation_of(manager.model),
+            VncServer(bmc.dell_attributes(manager)))
+
+
+def _remember(node: Any, server: VncServer) -> None:
+    """Note what stood there before the first change of ours.
+
+    A conductor that dies in the middle would leave a server that nobody
+    knows of; hence before anything is changed. From then on the password
+    that was good before is not.
+    """
+    info = {key: value for key, value in node.driver_internal_info.items()
+            if key != nodes.CREDENTIAL_KEY}
+    info.setdefault(nodes.CHANGES_KEY, server.settings)
+    if info != node.driver_internal_info:
+        node.driver_internal_info = info
+        node.save()
+
+
+def _should_run(node: Any) -> bool:
+    """Ironic sets the first before and after the second: a tear-down takes
+    the endpoint away only, a start that failed the other only."""
+    return (node.console_enabled
+            and nodes.ENDPOINT_KEY in node.driver_internal_info)
+
+
+def _recorded(node: Any, ways: list[Endpoint]) -> base.OpenedConsole | None:
+    """What was started last, if that is one of the ways that we know."""
+    try:
+        endpoint = Endpoint.from_dict(
+            node.driver_internal_info.get(nodes.ENDPOINT_KEY))
+    except ConfigError:
+        return None
+    password = _recorded_password(node)
+    if not password or not any(_is_way(endpoint, way) for way in ways):
+        return None
+    return base.OpenedConsole(endpoint, {'password': password.reveal()})
+
+
+def _recorded_password(node: Any) -> Secret | None:
+    stored = node.driver_internal_info.get(nodes.CREDENTIAL_KEY)
+    password = stored.get('password') if isinstance(stored, Mapping) else None
+    return Secret(password) if isinstance(password, str) else None
+
+
+def _is_way(endpoint: Endpoint, way: Endpoint) -> bool:
+    """An endpoint is this way, pinned if that is not checked otherwise."""
+    verify = 'fingerprint' if way.tls.verify == 'none' else way.tls.verify
+    return (endpoint.tls.verify == verify
+            and dataclasses.replace(endpoint, tls=way.tls) == way)
+
+
+def _is_ours(node: Any) -> bool:
+    endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY)
+    return isinstance(endpoint, Mapping) and endpoint.get('kind') == _KIND
+
+
+def _number(info: Mapping[str, Any], key: str, default: int, least: int,
+            most: int) -> int:
+    value = info.get(key, default)
+    number = driver_info.number(value, int)
+    if type(number) is not int or not least <= number <= most:
+        raise ConfigError(f'driver_info/{key} is {value!r}; it must be a '
+                          f'number from {least} to {most}')
+    return number
