@@ -10,12 +10,20 @@ from typing import Any
 import pytest
 
 from ironic_console.common import nodes
+from ironic_console.common.addresses import AddressPolicy, parse_networks
+from ironic_console.common.endpoint import Endpoint
+from ironic_console.common.errors import BmcUnreachable
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.secret import Secret
 from ironic_console.drivers import vnc_readiness
+from ironic_console.drivers.vnc_readiness import Network, VncReadiness
+from tests.helpers.clock import FrozenClock
 from tests.helpers.idrac import (
     PASSWORD,
     Rack,
 )
 from tests.helpers.proxy import wait_until
+from tools.lab import ports
 
 PROFILES = ('idrac8', 'idrac9-old', 'idrac9', 'idrac10')
 MakeRack = Callable[..., Rack]
@@ -85,3 +93,25 @@ def test_server_that_somebody_else_holds_is_waited_for(
         rack.start()
         held.result()
     assert rack.password == rack.bmc.attributes[PASSWORD]
+
+
+def test_server_that_is_not_there_yet_is_asked_in_the_best_way_only(
+        caplog: pytest.LogCaptureFixture) -> None:
+    """It may begin to listen at any moment, and then for a TLS hello."""
+    caplog.set_level('DEBUG', vnc_readiness.__name__)
+    clock = FrozenClock()
+    port = ports.free_port()
+    ways = [Endpoint('127.0.0.1', port, scheme=scheme)
+            for scheme in ('vncs', 'vnc')]
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(len(caplog.records))
+        clock.advance(seconds)
+    readiness = VncReadiness(Network(AddressPolicy(
+        parse_networks(['127.0.0.0/8']))), clock, 2.0, pause)
+    with pytest.raises(BmcUnreachable):
+        readiness.find_way_in(ways, Credential(Secret('x')))
+    # One try before each pause.
+    assert pauses == list(range(1, len(pauses) + 1))
+    assert len(pauses) > 1
