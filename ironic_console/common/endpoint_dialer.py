@@ -18,12 +18,17 @@ from ironic_console.common.channels.base import (
 )
 from ironic_console.common.channels.cipher import CipherChannel
 from ironic_console.common.channels.tcp import TcpChannel
-from ironic_console.common.channels.tls import TlsUntrusted, connect_tls
+from ironic_console.common.channels.tls import (
+    TlsBrokenOff,
+    TlsUntrusted,
+    connect_tls,
+)
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import (
     CertificateRejected,
     ConfigError,
+    EndpointClosed,
     EndpointTlsFailed,
     HandshakeTimeout,
     PeerClosed,
@@ -180,6 +185,8 @@ class _Attempt:
                 policy.server_name or self._endpoint.host, self._deadline)
         except TlsUntrusted as exc:
             raise CertificateRejected(str(exc)) from exc
+        except TlsBrokenOff as exc:
+            raise EndpointClosed(str(exc)) from exc
         except ChannelError as exc:
             raise EndpointTlsFailed(str(exc)) from exc
         self.channel = channel

@@ -13,7 +13,8 @@
     │  └─ NodeInUse          423   somebody else has the console to himself
     ├─ EndpointError               EndpointUnreachable EndpointUntrusted
     │                              EndpointTimeout EndpointTlsFailed
-    │                              EndpointNotRfb CertificateRejected
+    │                              EndpointClosed EndpointNotRfb
+    │                              CertificateRejected
     ├─ ProtocolError               .side .step
     │  ├─ RemoteProtocolError      the peer broke its protocol
     │  │  ├─ PeerClosed            it closed while we read
@@ -230,6 +231,12 @@ class EndpointTlsFailed(EndpointError):
 
     public_reason = ("The encrypted connection to the server's console could "
                      'not be set up. Tell your operator.')
+
+
+class EndpointClosed(EndpointError):
+    """It hung up while TLS was set up, as those do that are in use."""
+
+    public_reason = "The server's console broke off the connection."
 
 
 class EndpointNotRfb(EndpointError):

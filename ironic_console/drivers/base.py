@@ -26,7 +26,7 @@ from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint, parse_sharing
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import gateway, hardware
+from ironic_console.drivers import database_errors, gateway, hardware
 
 console_conf.register_opts(CONF)
 
@@ -77,6 +77,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
     def __init__(self) -> None:
         super().__init__()
         self._clock = Clock()
+        database_errors.hide_secrets()
         if CONF.ironic_console.extend_hardware_types:
             hardware.support(type(self))
 

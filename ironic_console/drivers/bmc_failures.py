@@ -33,6 +33,7 @@ _MESSAGE_ID = re.compile(r'[A-Za-z0-9_.]{1,64}')
 # MessageIds of Dell end in these.
 _DEFAULT_PASSWORD = 'SWC1908'  # noqa: S105
 _LICENCE = re.compile(r'LIC\d|SWC0242|RAC0?904|License', re.IGNORECASE)
+_NO_ANSWER = 'no answer'
 # Links that lead nowhere at all.
 _NO_LINKS = (requests.exceptions.InvalidURL,
              requests.exceptions.InvalidSchema,
@@ -64,21 +65,26 @@ class Failures:
                 f'{self._name} sends us elsewhere, and credentials do not '
                 'follow; set driver_info/redfish_address to where it really '
                 'is')
-        if isinstance(cause, TooLate):
+        if isinstance(cause, TooLate) and cause.status:
+            return self.failed(cause.status, (), '')
+        reason = _network_reason(cause)
+        if reason == _NO_ANSWER or (isinstance(cause, TooLate)
+                                    and cause.__cause__ is None):
             return BmcUnreachable(
                 f'{self._name} did not answer within the {self._deadline}; '
                 'check driver_info/redfish_address, the network, and whether '
                 'the BMC is restarting or slow')
         if isinstance(cause, NotJson):
             return self.no_redfish(str(cause))
-        if isinstance(cause, TransportError):
+        if isinstance(cause, TransportError) and not isinstance(
+                cause, TooLate):
             return BmcUnsupported(
                 f'{self._name} cannot be used: {cause}; reset the BMC, and '
                 'update its firmware if that does not help')
         if isinstance(cause, requests.exceptions.SSLError):
             return self._no_tls(cause)
         return BmcUnreachable(
-            f'{self._name} cannot be reached ({_network_reason(cause)}); '
+            f'{self._name} cannot be reached ({reason}); '
             'check driver_info/redfish_address, the network, and whether '
             'the BMC is restarting')
 
@@ -89,12 +95,11 @@ class Failures:
                 f'{self._name} shows a certificate that is not trusted '
                 f'({found.verify_message}); set driver_info/redfish_verify_ca '
                 'to a file with the CA that signed it')
-        reason = found.reason if isinstance(found, ssl.SSLError) else None
+        reason = word(getattr(found, 'reason', None))
         return BmcRefused(
-            f'{self._name} and we find no way to speak TLS '
-            f'({word(reason)}); check that driver_info/redfish_verify_ca is '
-            'a file of CAs in PEM, redfish_tls_minimum_version, and '
-            'redfish_tls_ciphers')
+            f'{self._name} and we find no way to speak TLS ({reason}); check '
+            'that driver_info/redfish_verify_ca is a file of CAs in PEM, '
+            'redfish_tls_minimum_version, and redfish_tls_ciphers')
 
     def denied(self, status: int, ids: Sequence[str], doing: str,
                ) -> DriverError:
@@ -161,7 +166,7 @@ def _network_reason(error: BaseException | None) -> str:
     """What the system says, without the layers around it."""
     found = _find(error, OSError)
     if isinstance(found, TimeoutError):
-        return 'no answer'
+        return _NO_ANSWER
     if isinstance(found, ConnectionError):
         return 'the connection is refused or broken'
     if isinstance(found, socket.gaierror):

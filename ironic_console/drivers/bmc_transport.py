@@ -50,7 +50,14 @@ class QuotesSecret(TransportError):
 
 
 class TooLate(TransportError):
-    """The deadline has passed."""
+    """The deadline has passed.
+
+    Its cause is what went wrong before, when there was time for more tries.
+
+    :ivar status: of the last answer, if that was an error.
+    """
+
+    status: int | None = None
 
 
 class Veil:
@@ -119,6 +126,8 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
         self._origin = _origin_of(origin)
         self.deadline = deadline
         self._veil = veil
+        self._last_failure: requests.exceptions.RequestException | None = None
+        self._last_status: int | None = None
         super().__init__(**options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -150,7 +159,10 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
             raise Detour('a link leads to another host')
         left = self.deadline.remaining()
         if not left:
-            raise TooLate(f'no answer within the {self.deadline}')
+            error = TooLate(f'no answer within the {self.deadline}')
+            error.status = self._last_status
+            raise error from self._last_failure
+        self._last_failure = self._last_status = None
         try:
             answer = super().send(
                 self._revealed(request), True,
@@ -164,6 +176,7 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
             said = str(exc).encode(errors='replace')
             if self._veil.conceal(said, failed=True) != said:
                 raise QuotesSecret('the answer is not HTTP') from None
+            self._last_failure = exc
             raise
 
     def _revealed(self, request: requests.PreparedRequest,
@@ -188,6 +201,8 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
                 raise AnswerTooLong('the answer has more than '
                                     f'{MAX_ANSWER_BYTES} bytes')
         failed = answer.status_code >= 400
+        if failed:
+            self._last_status = answer.status_code
         if not failed and body and request.method == 'GET':
             _check_json(bytes(body))
         headers = {name: value for name, value in answer.headers.items()

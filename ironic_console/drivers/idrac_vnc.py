@@ -127,7 +127,7 @@ class IDRACVNCConsole(base.VNCConsole):
         node = task.node
         settings = Settings.from_node(node)
         readiness = self._readiness()
-        with self._bmc(settings) as bmc:
+        with self._bmc(node, settings) as bmc:
             generation, server = _look(bmc)
             wanted = settings.wanted(generation)
             ways = settings.ways(generation)
@@ -154,7 +154,7 @@ class IDRACVNCConsole(base.VNCConsole):
         changes = node.driver_internal_info.get(nodes.CHANGES_KEY)
         if not changes and not _is_ours(node):
             return
-        with self._bmc(Settings.from_node(node)) as bmc:
+        with self._bmc(node, Settings.from_node(node)) as bmc:
             try:
                 _generation, server = _look(bmc)
             except NoVncServer as exc:
@@ -192,7 +192,7 @@ class IDRACVNCConsole(base.VNCConsole):
     def _repair(self, task: Any) -> None:
         node = task.node
         settings = Settings.from_node(node)
-        with self._bmc(settings) as bmc:
+        with self._bmc(node, settings) as bmc:
             generation, server = _look(bmc)
             if (_recorded(node, settings.ways(generation))
                     and server.runs_as(settings.wanted(generation))):
@@ -213,9 +213,13 @@ class IDRACVNCConsole(base.VNCConsole):
         LOG.info('Node %s: its VNC server, which could not be stopped '
                  'before, is stopped now', node.uuid)
 
-    def _bmc(self, settings: Settings) -> redfish.Bmc:
-        return redfish.Bmc(settings.bmc, self._clock,
-                           CONF.ironic_console.bmc_timeout)
+    def _bmc(self, node: Any, settings: Settings) -> redfish.Bmc:
+        bmc = redfish.Bmc(settings.bmc, self._clock,
+                          CONF.ironic_console.bmc_timeout)
+        password = _recorded_password(node)
+        if password:
+            bmc.hide(password)
+        return bmc
 
     def _readiness(self, patience: float | None = None) -> VncReadiness:
         ours = CONF.ironic_console
@@ -269,17 +273,21 @@ def _should_run(node: Any) -> bool:
 
 def _recorded(node: Any, ways: list[Endpoint]) -> base.OpenedConsole | None:
     """What was started last, if that is one of the ways that we know."""
-    info = node.driver_internal_info
     try:
-        endpoint = Endpoint.from_dict(info.get(nodes.ENDPOINT_KEY))
+        endpoint = Endpoint.from_dict(
+            node.driver_internal_info.get(nodes.ENDPOINT_KEY))
     except ConfigError:
         return None
-    stored = info.get(nodes.CREDENTIAL_KEY)
-    password = stored.get('password') if isinstance(stored, Mapping) else None
-    if not isinstance(password, str) or not any(
-            _is_way(endpoint, way) for way in ways):
+    password = _recorded_password(node)
+    if not password or not any(_is_way(endpoint, way) for way in ways):
         return None
-    return base.OpenedConsole(endpoint, {'password': password})
+    return base.OpenedConsole(endpoint, {'password': password.reveal()})
+
+
+def _recorded_password(node: Any) -> Secret | None:
+    stored = node.driver_internal_info.get(nodes.CREDENTIAL_KEY)
+    password = stored.get('password') if isinstance(stored, Mapping) else None
+    return Secret(password) if isinstance(password, str) else None
 
 
 def _is_way(endpoint: Endpoint, way: Endpoint) -> bool:

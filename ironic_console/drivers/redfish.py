@@ -173,6 +173,10 @@ class Bmc:
             if answer.status_code == 202:
                 self._await_task(answer.headers.get('Location', ''))
 
+    def hide(self, secret: Secret) -> None:
+        """Keep it out of logs even if the BMC quotes it."""
+        self._veil.hide(secret)
+
     def pause(self, seconds: float) -> bool:
         """Wait before asking again.
 
@@ -229,6 +233,7 @@ class Bmc:
                 TypeError, ValueError, RecursionError) as exc:
             # sushy believes BMCs that what they send is formed as it should.
             raise self._failures.no_redfish(type(exc).__name__) from exc
+
 
 class DellAttributes:
     """Settings of an iDRAC: a flat table of names and values.

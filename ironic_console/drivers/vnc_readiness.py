@@ -26,6 +26,7 @@ from ironic_console.common.errors import (
     DriverError,
     EndpointNotRfb,
     EndpointTlsFailed,
+    EndpointUnreachable,
     EndpointUntrusted,
     HandshakeRefused,
     NoCommonSecurityType,
@@ -41,6 +42,9 @@ CONNECT_TIMEOUT = 5.0
 #: not take our password: some need a moment for a new one, and all count.
 RETRY_INTERVAL, PASSWORD_INTERVAL = 0.5, 3.0
 PASSWORD_TRIES = 3
+#: Seconds for another way than the best: a server that wants the best one may
+#: wait for us in silence. Of a real banner eleven are the worst known.
+OTHER_WAY_TIMEOUT = 15.0
 # Waiting does not make these better; another way in may.
 _WRONG_WAY = (EndpointNotRfb, EndpointTlsFailed, NoCommonSecurityType)
 
@@ -89,6 +93,8 @@ class VncReadiness:
             while True:
                 for way in ways:
                     left = attempt.deadline.remaining()
+                    if way != ways[0]:
+                        left = min(left, OTHER_WAY_TIMEOUT)
                     dialer = EndpointDialer(resolver, tls, self._clock,
                                             min(CONNECT_TIMEOUT, left), left)
                     try:
@@ -96,6 +102,16 @@ class VncReadiness:
                         opened = dialer.open(
                             dataclasses.replace(way, quirks=Quirks()),
                             credential, LOG.debug)
+                    except AuthenticationFailed as exc:
+                        # This is the way; in another one we might wait for
+                        # a server that waits for us.
+                        attempt.note(way, exc)
+                        ways = [way]
+                        break
+                    except EndpointUnreachable as exc:
+                        # It may listen a moment later, and want the best.
+                        attempt.note(way, exc)
+                        break
                     except ConsoleError as exc:
                         attempt.note(way, exc)
                         continue

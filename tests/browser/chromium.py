@@ -178,6 +178,14 @@ class Chromium:
         action.pointer_action.click()
         action.perform()
 
+    def open_panel(self, name: str) -> None:
+        """Click a panel's button, and wait for its content: that of some is
+        fetched first."""
+        self.click_control(f'open-{name}')
+        self.wait(f'the content of panel {name}', lambda: self.run(
+            'document.querySelector(arguments[0]).hasChildNodes()',
+            f'#panel-{name} .panel-body'))
+
     def click_control(self, element_id: str) -> None:
         """Click on a control of the page, such as ``retry``."""
         self.driver.find_element('id', element_id).click()

@@ -128,7 +128,7 @@ def page(browser: Chromium, proxy: RunningWorker,
     """A console with an open panel, and no macros."""
     connect(browser, proxy, record)
     browser.run(f"localStorage.removeItem('{STORE}')")
-    browser.click_control('open-keys')
+    browser.open_panel('keys')
     return browser
 
 
@@ -159,7 +159,10 @@ def find(browser: Chromium, selector: str) -> WebElement:
 
 
 def click(browser: Chromium, selector: str) -> None:
-    find(browser, selector).click()
+    element = find(browser, selector)
+    # Not only to where the heading of the panel covers half of it.
+    browser.run("arguments[0].scrollIntoView({block: 'center'})", element)
+    element.click()
 
 
 def hold(browser: Chromium, key: str) -> None:
@@ -262,7 +265,7 @@ def test_servers_without_extended_key_events_get_keysyms_of_a_us_keyboard(
         record = node_record(server.port)
         with page_proxy(tmp_path, novnc_root, record) as proxy:
             connect(browser, proxy, record)
-            browser.click_control('open-keys')
+            browser.open_panel('keys')
             write(browser, 'macro-text', 'Ctrl+Alt+F1 Shift+1 Print')
             browser.click_control('macro-send')
             expected = (events(0xffe3, 0xffe9, 0xffbe)
@@ -412,9 +415,11 @@ def test_a_macro_is_kept_by_the_browser_and_played_by_its_button(
     assert macros(page) == ['<b>Setup</b>']
     page.driver.refresh()
     page.wait_phase('connected')
-    page.click_control('open-keys')
+    page.open_panel('keys')
     click(page, '.macro')
     assert keyboard.take(10) == strokes('F2', 'F2', 'Ctrl+Alt+Del')
+    page.type_text('a')
+    assert keyboard.take(2) == strokes('A')
     page.wait('its end', lambda: 'sent' in page.text('macro-progress'))
     assert not find(page, '#macro-stop').is_displayed()
     assert page.csp_violations() == []
@@ -465,7 +470,7 @@ def test_a_broken_store_is_told_and_costs_nothing_else(
     page.run("localStorage.setItem('ironic-console:other', '\"kept\"')")
     page.driver.refresh()
     page.wait_phase('connected')
-    page.click_control('open-keys')
+    page.open_panel('keys')
     assert macros(page) == kept
     assert 'cannot be read' in page.text('macro-stored')
     save_macro(page, 'New', 'F2')
@@ -517,7 +522,7 @@ def test_nothing_stays_pressed_when_the_connection_ends(
     with InputRecorder(tmp_path, display) as recorder:
         with page_proxy(tmp_path, novnc_root, record) as proxy:
             connect(browser, proxy, record)
-            browser.click_control('open-keys')
+            browser.open_panel('keys')
             keyboard = Keyboard(browser, recorder)
             hold(browser, 'Alt')
             hold(browser, 'Alt')
@@ -534,7 +539,7 @@ def test_a_read_only_session_says_why_there_are_no_keys(
         browser: Chromium, proxy: RunningWorker, record: NodeRecord) -> None:
     connect(browser, proxy, record, read_only=True)
     browser.wait('the badge', lambda: browser.text('read-only'))
-    browser.click_control('open-keys')
+    browser.open_panel('keys')
     browser.wait('the words', lambda: 'read-only' in find(
         browser, '#keys-read-only').text)
     found = buttons(browser, '#all-keys button')

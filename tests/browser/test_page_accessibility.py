@@ -74,10 +74,13 @@ def connect(browser: Chromium, worker: RunningWorker, node: NodeRecord,
     browser.wait_phase('connected')
 
 
-def press_button(browser: Chromium, element_id: str) -> None:
-    """As click_control, but works wherever it has been scrolled to."""
+def open_panel(browser: Chromium, name: str) -> None:
+    """Open a panel, wherever its button is, and wait for its content."""
     browser.driver.execute_script(
-        'document.getElementById(arguments[0]).click()', element_id)
+        'document.getElementById(arguments[0]).click()', f'open-{name}')
+    browser.wait(f'panel {name}', lambda: browser.run(
+        "document.querySelector(`#panel-${arguments[0]} .panel-body`)"
+        '.childElementCount', name))
 
 
 # -- rules --------------------------------------------------------------------
@@ -92,7 +95,7 @@ def test_no_rule_is_broken_while_connected(
     connect(browser, worker, node)
     found = {'connected': axe.violations(browser)}
     for name in PANELS:
-        press_button(browser, f'open-{name}')
+        open_panel(browser, name)
         found[name] = axe.violations(browser)
     assert {state: texts for state, texts in found.items() if texts} == {}
 
@@ -112,7 +115,7 @@ def test_no_rule_is_broken_before_and_after(
     connect(browser, worker, node, read_only=True)
     browser.wait('the badge', lambda: browser.text('read-only'))
     for name in PANELS:
-        press_button(browser, f'open-{name}')
+        open_panel(browser, name)
         found[f'read-only {name}'] = axe.violations(browser)
     worker.store.records[NODE] = dataclasses.replace(node, enabled=False)
     browser.wait_phase('closed')
@@ -179,6 +182,8 @@ def test_panel_is_used_and_left_by_keyboard(
         name: str) -> None:
     connect(browser, worker, node)
     button, panel = f'open-{name}', f'panel-{name}'
+    open_panel(browser, name)
+    browser.press('Escape')
     browser.driver.execute_script(
         'document.getElementById(arguments[0]).focus()', button)
     browser.press('Enter')
@@ -210,7 +215,7 @@ def test_panels_leave_two_thirds_of_the_screen_free(
     browser.emulate(size, touch=size is PHONE)
     connect(browser, worker, node)
     for name in PANELS:
-        press_button(browser, f'open-{name}')
+        open_panel(browser, name)
         part = browser.run(
             '(r => r.width * r.height)(document.getElementById('
             'arguments[0]).getBoundingClientRect()) / (r => r.width * '
@@ -242,7 +247,7 @@ def test_fingers_can_hit_what_they_have_to(
     small = []
     for name in ('', *PANELS):
         if name:
-            press_button(browser, f'open-{name}')
+            open_panel(browser, name)
         small += browser.run(
             "[...document.querySelectorAll('button, select')]"
             '.filter(e => e.checkVisibility())'

@@ -382,6 +382,23 @@ def test_hostile_reasons_are_shown_as_text(
     assert is_text_only(browser)
 
 
+# -- parts that are fetched later ---------------------------------------------
+
+def test_tool_that_cannot_be_fetched_says_so_until_it_can(
+        worker: RunningWorker, browser: Chromium, node: NodeRecord) -> None:
+    connect(browser, worker, node)
+    browser.devtools('Network.enable')
+    browser.devtools('Network.setBlockedURLs', urls=['*/paste_panel.js'])
+    browser.click_control('open-paste')
+    browser.wait('words', lambda: 'could not be fetched' in browser.text(
+        'panel-paste'))
+    browser.devtools('Network.setBlockedURLs', urls=[])
+    browser.click_control('open-paste')
+    browser.click_control('open-paste')
+    browser.wait('the tool', lambda: browser.run(
+        "document.getElementById('paste-type')"))
+
+
 # -- languages ----------------------------------------------------------------
 
 def test_speaks_german_where_the_browser_does(

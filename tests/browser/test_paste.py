@@ -80,7 +80,7 @@ class Page:
         self.browser.open('about:blank')
         self.browser.open(console_url(self._worker, record, read_only))
         self.browser.wait_phase('connected')
-        self.browser.click_control('open-paste')
+        self.browser.open_panel('paste')
 
     def choose(self, control: str, value: str | bool) -> None:
         """Set a control as a user does, but quicker."""
@@ -280,7 +280,7 @@ def test_no_key_stays_down_when_typing_is_cancelled(
     assert len(heard) < 100
     # Typing again tells that nothing of it is left.
     if console.is_hidden('panel-paste'):
-        console.browser.click_control('open-paste')
+        console.browser.open_panel('paste')
     console.prepare('b', 'us')
     console.begin()
     console.wait_done()
@@ -345,11 +345,11 @@ def test_keys_pressed_meanwhile_do_not_mix_with_the_text(
 def test_sticky_modifiers_are_let_go_before_typing(
         console: Page, terminal: Typewriter) -> None:
     terminal.use(LAYOUTS['us'])
-    console.browser.click_control('open-keys')
+    console.browser.open_panel('keys')
     console.browser.driver.find_element(
         'css selector', '[data-hold=Ctrl]').click()
     console.browser.wait('Ctrl', terminal.keys_down)
-    console.browser.click_control('open-paste')
+    console.browser.open_panel('paste')
     console.prepare('abc', 'us')
     console.begin()
     console.wait_done()
@@ -415,7 +415,7 @@ def test_text_is_gone_when_the_panel_was_closed(console: Page) -> None:
         'panel-paste'))
     console.browser.press('Escape')
     assert '☃' not in console.browser.text('panel-paste')
-    console.browser.click_control('open-paste')
+    console.browser.open_panel('paste')
     assert console.value('paste-text') == ''
     console.browser.press('Control+z')
     assert console.value('paste-text') == ''

@@ -5,48 +5,38 @@ What the display shows and hears is known from the side of X; what the user
 sees, from the browser's own screenshots.
 """
 
-import contextlib
 import math
 import pathlib
-import struct
-import threading
-import urllib.parse
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from tests.browser.chromium import (
-    DEFAULT_TIMEOUT,
-    Chromium,
-    Size,
-    chromium,
+from tests.browser.chromium import Chromium, Size, chromium
+from tests.browser.screen import (
+    LEFT,
+    SCREEN,
+    WINDOW,
+    box,
+    choose_quality,
+    close_panel,
+    forget,
+    is_full,
+    open_panel,
+    show,
+    show_again,
+    wait_pressed,
+    wait_seen,
+    zoom,
 )
 from tests.helpers import pattern, png
-from tests.helpers.client_log import SET_ENCODINGS, messages
 from tests.helpers.endpoints import console_url
 from tests.helpers.input_recorder import InputRecorder
 from tests.helpers.page_proxy import page_proxy
-from tests.helpers.proxy import NODE, RunningWorker, node_record, wait_until
-from tests.helpers.slow_line import SlowLine
+from tests.helpers.proxy import NODE, RunningWorker, node_record
 from tests.helpers.xvnc import Xvnc
-from tests.simulators.rfb_server import Behaviour, Peer, RfbServer, good
-from tools.lab.ports import free_port
 
-SCREEN = Size(200, 150)
-WINDOW = Size(1024, 700)
 RATIOS = (1, 1.25, 1.5, 2)
-LINE_PORT = free_port()
-LEFT, RIGHT, UP, DOWN = 1, 3, 4, 5
-
-
-class Box(NamedTuple):
-    """Where something is on the page, in CSS pixels."""
-
-    left: float
-    top: float
-    width: float
-    height: float
 
 
 @pytest.fixture(scope='module')
@@ -89,102 +79,8 @@ def recorder(display: Xvnc, tmp_path_factory: pytest.TempPathFactory,
 @pytest.fixture(scope='module')
 def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
           ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root,
-                    ports=(LINE_PORT,)) as worker:
+    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root) as worker:
         yield worker
-
-
-@pytest.fixture(scope='module')
-def line(proxy: RunningWorker) -> Iterator[SlowLine]:
-    with SlowLine(proxy.address[1], LINE_PORT) as running:
-        yield running
-
-
-def show(browser: Chromium, proxy: RunningWorker, port: int, *,
-         read_only: bool = False) -> None:
-    """Open a console as a newcomer does, and its screen panel."""
-    forget(browser, proxy)
-    browser.open(console_url(proxy, node_record(port), read_only))
-    open_panel(browser)
-
-
-def show_again(browser: Chromium) -> None:
-    """Reload the page: whoever has chosen something comes back."""
-    browser.driver.refresh()
-    open_panel(browser)
-
-
-def open_panel(browser: Chromium) -> None:
-    browser.wait_phase('connected')
-    browser.click_control('open-screen')
-
-
-def forget(browser: Chromium, proxy: RunningWorker) -> None:
-    """Empty the page's storages, from beside the page."""
-    host, port = proxy.address
-    browser.open(f'http://{host}:{port}/healthz')
-    browser.driver.execute_script(
-        'localStorage.clear(); sessionStorage.clear()')
-
-
-def zoom(browser: Chromium, scale: str) -> None:
-    """Choose a scale and wait until the canvas has followed.
-
-    :param scale: such as ``fit`` or ``2``.
-    """
-    browser.click_control(f'scale-{scale}')
-    if scale != 'fit':
-        browser.wait(f'scale {scale}', lambda: f'at {scale}:1.'
-                     in browser.text('shown'))
-
-
-def box(browser: Chromium, selector: str = '#screen canvas') -> Box:
-    return Box(*browser.run(
-        '(r => [r.left, r.top, r.width, r.height])(document'
-        '.querySelector(arguments[0]).getBoundingClientRect())', selector))
-
-
-def seen(browser: Chromium, ratio: float) -> png.Picture:
-    """:returns: what is on the canvas, in device pixels."""
-    where = box(browser)
-    left, top = math.floor(where.left), math.floor(where.top)
-    whole = browser.capture(
-        left, top, math.ceil(where.left + where.width) - left,
-        math.ceil(where.top + where.height) - top)
-    return whole.crop(
-        snap(where.left * ratio) - snap(left * ratio),
-        snap(where.top * ratio) - snap(top * ratio),
-        snap(where.width * ratio), snap(where.height * ratio))
-
-
-def snap(number: float) -> int:
-    """:returns: the device pixel at which a browser draws an edge."""
-    return math.floor(number + 0.5)
-
-
-def wait_seen(browser: Chromium, ratio: float, picture: png.Picture) -> None:
-    browser.wait('exactly these pixels',
-                 lambda: seen(browser, ratio) == picture)
-
-
-def wait_pressed(recorder: InputRecorder, button: int, x: int, y: int,
-                 slack: int = 0) -> None:
-    """Wait until the latest press is of this button, at this pixel.
-
-    :param slack: so many pixels beside it are as good.
-    """
-    def is_there() -> bool:
-        presses = [(left, top) for event, left, top in recorder.places()
-                   if event == f'ButtonPress {button}']
-        return bool(presses) and all(
-            abs(got - wanted) <= slack for got, wanted
-            in zip(presses[-1], (x, y), strict=True))
-    wait_until(is_there, f'button {button} at {x}, {y}')
-
-
-def close_panel(browser: Chromium) -> None:
-    browser.driver.execute_script(
-        "document.querySelector('#panel-screen .panel-close').click()")
 
 
 # -- size ---------------------------------------------------------------------
@@ -343,10 +239,6 @@ def test_what_somebody_else_has_stored_does_no_harm(
 
 # -- full screen --------------------------------------------------------------
 
-def is_full(browser: Chromium) -> bool:
-    return bool(browser.run('document.fullscreenElement !== null'))
-
-
 def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
         browser: Chromium, proxy: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
@@ -459,245 +351,3 @@ def test_screenshot_is_not_named_after_what_a_link_says(
     file = browser.wait('the file',
                         lambda: next(tmp_path.glob('*.png'), None))
     assert file.name.startswith('node-7_')
-
-
-# -- touch --------------------------------------------------------------------
-
-def touch(browser: Chromium, kind: str, *points: tuple[float, float]) -> None:
-    browser.devtools('Input.dispatchTouchEvent', type=kind, touchPoints=[
-        {'x': x, 'y': y, 'id': number} for number, (x, y)
-        in enumerate(points)])
-
-
-@contextlib.contextmanager
-def phone(browser: Chromium, proxy: RunningWorker, display: Xvnc,
-          ) -> Iterator[None]:
-    """A console on a small device, its panel closed."""
-    browser.emulate(Size(420, 700), 2, touch=True)
-    show(browser, proxy, display.port)
-    close_panel(browser)
-    yield
-    assert browser.csp_violations() == []
-
-
-def place(browser: Chromium, x: int, y: int) -> tuple[float, float]:
-    """:returns: where a pixel of the server is on the page."""
-    where = box(browser)
-    return (where.left + (x + 0.5) * where.width / SCREEN.width,
-            where.top + (y + 0.5) * where.height / SCREEN.height)
-
-
-def test_a_tap_clicks_where_it_is_made(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
-        recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
-        touch(browser, 'touchStart', place(browser, 60, 40))
-        touch(browser, 'touchEnd')
-        wait_pressed(recorder, LEFT, 60, 40)
-        wait_until(lambda: recorder.places()[-1:] == [
-            ('ButtonRelease 1', 60, 40)], 'the button up')
-
-
-def test_a_long_press_is_the_right_button(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
-        recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
-        touch(browser, 'touchStart', place(browser, 61, 41))
-        wait_pressed(recorder, RIGHT, 61, 41)
-        touch(browser, 'touchEnd')
-        wait_until(lambda: recorder.places()[-1:] == [
-            ('ButtonRelease 3', 61, 41)], 'the button up')
-
-
-def test_two_fingers_scroll_what_the_server_shows(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
-        recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
-        recorder.take()
-        x, y = place(browser, 100, 75)
-        for button, way in ((DOWN, -1), (UP, 1)):
-            touch(browser, 'touchStart', (x, y))
-            touch(browser, 'touchStart', (x, y), (x + 60, y))
-            for step in range(1, 13):
-                touch(browser, 'touchMove', (x, y + 12 * way * step),
-                      (x + 60, y + 12 * way * step))
-            recorder.wait_for(f'ButtonRelease {button}')
-            touch(browser, 'touchEnd')
-
-
-def test_fingers_can_move_the_view(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
-        recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
-        browser.click_control('open-screen')
-        zoom(browser, '4')
-        browser.click_control('scale-4')
-        browser.emulate(Size(300, 500), 2, touch=True)
-        browser.wait('the button', lambda: not browser.run(
-            "document.getElementById('move-view').hidden"))
-        browser.click_control('move-view')
-        recorder.take()
-        touch(browser, 'touchStart', (200, 300))
-        for step in range(1, 11):
-            touch(browser, 'touchMove', (200 - 8 * step, 300))
-        touch(browser, 'touchEnd')
-        browser.wait('a moved view', lambda: browser.run(
-            "document.getElementById('screen').scrollLeft") > 20)
-        assert [event for event in recorder.take()
-                if event.startswith('Button')] == []
-        browser.click_control('stop-moving')
-        assert browser.run("document.getElementById('stop-moving').hidden")
-
-
-def test_fingers_get_the_bar_out_in_full_screen(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    with phone(browser, proxy, display):
-        browser.click_control('open-screen')
-        browser.click_control('full-screen')
-        browser.wait('full screen', lambda: is_full(browser))
-        browser.wait('the bar to leave',
-                     lambda: box(browser, '#bar').top < 0)
-        handle = box(browser, '#show-bar')
-        assert min(handle.width, handle.height) >= 44
-        touch(browser, 'touchStart', (handle.left + 20, handle.top + 20))
-        touch(browser, 'touchEnd')
-        browser.wait('the bar', lambda: box(browser, '#bar').top == 0)
-        touch(browser, 'touchStart', place(browser, 100, 100))
-        touch(browser, 'touchEnd')
-        browser.wait('the bar to leave',
-                     lambda: box(browser, '#bar').top < 0)
-        browser.run('document.exitFullscreen()')
-        browser.wait('the window', lambda: not is_full(browser))
-
-
-# -- the server's side --------------------------------------------------------
-
-def test_the_servers_screen_takes_the_size_of_the_window(
-        browser: Chromium, proxy: RunningWorker,
-        tmp_path: pathlib.Path) -> None:
-    with Xvnc(tmp_path, '-geometry', '320x240') as display:
-        show(browser, proxy, display.port)
-        zoom(browser, '2')
-        browser.click_control('follow')
-        view = box(browser, '#screen')
-        wait_until(lambda: display.size() == (view.width, view.height),
-                   'the size of the view')
-        browser.wait('1:1', lambda: 'at 1:1.' in browser.text('shown'))
-        assert browser.run("document.getElementById('scale-1').disabled")
-        browser.emulate(Size(800, 500))
-        smaller = browser.wait('a smaller view', lambda: (
-            box(browser, '#screen').width == 800 and box(browser, '#screen')))
-        wait_until(lambda: display.size() == (smaller.width, smaller.height),
-                   'the size of the smaller view')
-        browser.click_control('follow')
-        browser.emulate(WINDOW)
-        browser.wait('2:1', lambda: 'at 2:1.' in browser.text('shown'))
-        assert display.size() == (smaller.width, smaller.height)
-
-
-def test_a_server_that_cannot_change_its_size_is_told_of(
-        browser: Chromium, proxy: RunningWorker) -> None:
-    with RfbServer(good(width=320, height=240)) as server:
-        show(browser, proxy, server.port)
-        browser.click_control('follow')
-        browser.wait('words', lambda: 'has not changed its size'
-                     in browser.text('screen-said'))
-        assert not browser.run("document.getElementById('follow').checked")
-        assert not browser.run("document.getElementById('scale-1').disabled")
-
-
-def test_who_may_only_look_cannot_change_the_servers_size(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port, read_only=True)
-    browser.wait('the box to be disabled', lambda: browser.run(
-        "document.getElementById('follow').disabled"))
-    assert 'only look' in browser.text('panel-screen')
-    zoom(browser, '2')
-
-
-def encodings(peer: Peer) -> list[set[int]]:
-    """:returns: each SetEncodings that a simulated server has got."""
-    return [message.encodings() for message in messages(peer)
-            if message.kind == SET_ENCODINGS]
-
-
-def choose_quality(browser: Chromium, name: str) -> None:
-    browser.driver.execute_script(
-        "const s = document.getElementById('quality'); "
-        "s.value = arguments[0]; s.dispatchEvent(new Event('change'))", name)
-
-
-@pytest.mark.parametrize(('name', 'quality', 'compression'), [
-    ('sharp', 9, 1), ('light', 3, 6), ('lightest', 0, 9)])
-def test_the_chosen_quality_is_asked_for(
-        browser: Chromium, proxy: RunningWorker, name: str, quality: int,
-        compression: int) -> None:
-    with RfbServer(good()) as server:
-        show(browser, proxy, server.port)
-        peer = server.peer()
-        first = browser.wait('the first', lambda: encodings(peer))[0]
-        assert {-32 + 6, -256 + 2} <= first
-        choose_quality(browser, name)
-        wait_until(lambda: {-32 + quality, -256 + compression}
-                   <= encodings(peer)[-1], 'the choice')
-        # The next connection begins with it.
-        show_again(browser)
-        peer = server.peer(1)
-        assert {-32 + quality, -256 + compression} <= browser.wait(
-            'the first', lambda: encodings(peer))[0]
-
-
-def in_two_parts(more: threading.Event) -> Behaviour:
-    """A server that sends a picture, and another one when it is told to."""
-    def raw(width: int, height: int) -> bytes:
-        return (struct.pack('>BxHHHHHi', 0, 1, 0, 0, width, height, 0)
-                + b'\x80' * 4 * width * height)
-
-    def behave(peer: Peer) -> None:
-        peer.send(raw(400, 150))
-        if more.wait(2 * DEFAULT_TIMEOUT):
-            peer.send(raw(100, 100))
-        peer.wait_for_end()
-    return good(width=400, height=300, after=behave)
-
-
-@pytest.mark.parametrize(('rate', 'quality', 'words'), [
-    (20_000, (3, 0), 'slow lines'), (0, (9, 6), 'now: ')])
-def test_automatic_quality_follows_the_line(
-        browser: Chromium, proxy: RunningWorker, line: SlowLine, rate: int,
-        quality: tuple[int, ...], words: str) -> None:
-    more = threading.Event()
-    with RfbServer(in_two_parts(more)) as server:
-        forget(browser, proxy)
-        url = urllib.parse.urlsplit(
-            console_url(proxy, node_record(server.port)))
-        line.rate = 0
-        browser.open(url._replace(netloc=f'127.0.0.1:{line.port}').geturl())
-        open_panel(browser)
-        # A first picture alone is no reason to measure.
-        browser.wait_pixel(1, 1, lambda pixel: pixel == (128, 128, 128))
-        sample = ("performance.getEntriesByName(performance"
-                  ".getEntriesByType('resource').find(one => one.name"
-                  ".endsWith('core/rfb.js')).name).length")
-        before = browser.run(sample)
-        line.rate = rate
-        more.set()
-        browser.wait('a measurement', lambda: browser.run(sample) > before)
-        wait_until(lambda: any(
-            -32 + one in encodings(server.peer())[-1] for one in quality),
-            'the quality for this line')
-        assert words in browser.run(
-            "document.getElementById('quality').options[0].text")
-
-
-def test_a_dot_is_shown_where_the_server_shows_no_pointer(
-        browser: Chromium, proxy: RunningWorker) -> None:
-    with RfbServer(good()) as server:
-        show(browser, proxy, server.port)
-        cursor = "document.querySelector('#screen canvas').style.cursor"
-        assert browser.run(cursor) == 'none'
-        browser.click_control('dot-cursor')
-        assert 'url(' in browser.run(cursor)
-        browser.click_control('dot-cursor')
-        assert browser.run(cursor) == 'none'
-        assert browser.csp_violations() == []

@@ -6,10 +6,10 @@ import os
 import pathlib
 import re
 from types import TracebackType
-from typing import Self
+from typing import Any, Protocol, Self
 
 from tests.helpers.proxy import wait_until
-from tests.helpers.xvnc import START_TIMEOUT, Xvnc, find_program
+from tests.helpers.xvnc import START_TIMEOUT, find_program
 from tools.lab.process import Program
 
 _MARK = 'TEST_MARK'
@@ -20,10 +20,21 @@ _PLACE = re.compile(r'^(Button\w+) event,.*?root:\((\d+),(\d+)\),'
                     r'.*?button (\d+)', re.M | re.S)
 
 
+class XDisplay(Protocol):
+    """An X display, such as an :class:`~tests.helpers.xvnc.Xvnc`."""
+
+    @property
+    def display(self) -> str:
+        """What X programs know it as."""
+
+    def run(self, program: str, package: str, *arguments: str) -> Any:
+        """Run an X program on it to its end."""
+
+
 class InputRecorder:
     """An X program that gets all input of a display; a context manager."""
 
-    def __init__(self, state_dir: pathlib.Path, display: Xvnc) -> None:
+    def __init__(self, state_dir: pathlib.Path, display: XDisplay) -> None:
         self._display = display
         kinds = [word for kind in ('keyboard', 'mouse', 'property')
                  for word in ('-event', kind)]

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import en from '../../ironic_console/novncproxy/web/js/messages/en.js';
 import { translator }
     from '../../ironic_console/novncproxy/web/js/messages.js';
 import { Session }
@@ -19,7 +20,7 @@ const verdict = (rest = {}) => ({ kind: 'ok', readOnly: false,
     ...rest });
 
 function session(...verdicts) {
-    const made = new Session(translator('en'), 'en-GB');
+    const made = new Session(translator(en), 'en-GB');
     made.begin(START);
     verdicts.forEach((one) => made.learn(one));
     return made;

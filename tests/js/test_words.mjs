@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import de from '../../ironic_console/novncproxy/web/js/messages/de.js';
+import { t, translator }
+    from '../../ironic_console/novncproxy/web/js/messages.js';
 import { initial, next }
     from '../../ironic_console/novncproxy/web/js/state.js';
-import { t, translator } from '../../ironic_console/novncproxy/web/js/messages.js';
 import { describe, documentTitle, whereAndWhen }
     from '../../ironic_console/novncproxy/web/js/words.js';
 
@@ -42,7 +44,7 @@ test('a console that was switched off is switched on first', () => {
 test("tells the service's own sentences in the reader's language", () => {
     const state = closed(4502,
         "The server's console closed the connection. (0a1b2c3d)");
-    const german = describe(translator('de'), state, NODE);
+    const german = describe(translator(de), state, NODE);
     assert.match(german.message, /^Die Konsole des Servers/);
     assert.match(german.detail, /0a1b2c3d/);
     assert.equal(describe(t, state, NODE).message,

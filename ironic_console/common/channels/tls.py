@@ -23,6 +23,10 @@ class TlsUntrusted(ChannelError):
     """The peer's certificate is not trusted."""
 
 
+class TlsBrokenOff(ChannelError):
+    """The peer hung up, without a word on what is wrong with TLS."""
+
+
 class TlsChannel(TcpChannel):
     """TLS over TCP, after its handshake.
 
@@ -93,6 +97,7 @@ def connect_tls(below: TcpChannel, context: ssl.SSLContext,
     :param below: plain channel; it is used up, also by a failure.
     :param server_name: name or address that the certificate must be for.
     :raises TlsUntrusted: the certificate is not trusted.
+    :raises TlsBrokenOff: the peer hung up.
     :raises ChannelError: the handshake failed or was not finished in time.
     """
     return _wrap(below, deadline, lambda: context.wrap_socket(
@@ -127,6 +132,9 @@ def _shake_hands(channel: TlsChannel, deadline: Deadline) -> None:
         except ssl.SSLCertVerificationError as exc:
             raise TlsUntrusted(f'{channel.peer}: its certificate is not '
                                f'trusted: {exc.verify_message}') from exc
+        except (ssl.SSLEOFError, ConnectionError) as exc:
+            raise TlsBrokenOff(f'{channel.peer}: TLS was broken off: {exc}',
+                               ) from exc
         except OSError as exc:
             raise ChannelError(f'{channel.peer}: TLS failed: {exc}') from exc
         if not wait_for(channel, events, deadline):

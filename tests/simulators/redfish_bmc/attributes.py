@@ -96,6 +96,7 @@ class Attributes:
     :param messages: words for what is refused.
     :param licensed: asked each time whether there are VNC attributes.
     :param live: values that are not stored but looked up, by name.
+    :ivar passwords: all that were ever set.
     """
 
     def __init__(self, profile: Profile, messages: Messages,
@@ -105,6 +106,7 @@ class Attributes:
         self._messages = messages
         self._licensed = licensed
         self._live = live
+        self.passwords: list[str] = []
         self._lock = threading.Lock()
         self._values = {name: attribute.default
                         for name, attribute in TABLE.items()}
@@ -147,6 +149,8 @@ class Attributes:
         """Make them so, without asking whether they may be."""
         with self._lock:
             self._values.update(changes)
+            if PASSWORD in changes:
+                self.passwords.append(str(changes[PASSWORD]))
 
     def _value_problems(self, attribute: Attribute, value: Any,
                         ) -> Iterator[Message]:

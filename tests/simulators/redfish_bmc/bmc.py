@@ -135,6 +135,12 @@ class RedfishBmc:
         """Method and path -> how many came, also those that were cut."""
         return dict(self._wire.requests)
 
+    @property
+    def secrets(self) -> set[str]:
+        """All that ever opened something: passwords and tokens."""
+        return {self.identity.password, *self._attributes.passwords,
+                *self.sessions.tokens}
+
     def set_attributes(self, changes: Mapping[str, str | int]) -> None:
         """As if somebody had done so before."""
         self._attributes.store(changes)

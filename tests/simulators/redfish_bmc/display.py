@@ -72,17 +72,23 @@ class Display:
     def pid(self) -> int:
         return self._program.pid
 
+    @property
+    def display(self) -> str:
+        """What X programs know it as; waits until it is there."""
+        self._program.wait_for(lambda: bool(self._number()), START_TIMEOUT,
+                               'the number of its display')
+        return f':{self._number()}'
+
     def run(self, program: str, package: str, *arguments: str) -> None:
         """Run an X program on it to its end, as soon as it is there.
 
         :param package: of Debian that has it.
         """
-        self._program.wait_for(lambda: bool(self._number()), START_TIMEOUT,
-                               'the number of its display')
+        display = self.display
         with self._x_log.open('w') as output:
             subprocess.run(
                 [_find(program, package), *arguments], check=True,
-                env={'DISPLAY': f':{self._number()}'}, stdout=output,
+                env={'DISPLAY': display}, stdout=output,
                 stderr=subprocess.STDOUT, timeout=X_TIMEOUT)
 
     def paint(self, colour: int) -> None:

@@ -28,6 +28,7 @@ class Sessions:
     :ivar logins: sessions that were begun.
     :ivar refused: credentials that were wrong.
     :ivar peak: most sessions at a time.
+    :ivar tokens: all that were ever given.
     """
 
     def __init__(self, username: str, password: str) -> None:
@@ -36,6 +37,7 @@ class Sessions:
         self.logins = 0
         self.refused = 0
         self.peak = 0
+        self.tokens: list[str] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._by_token: dict[str, Session] = {}
@@ -64,6 +66,7 @@ class Sessions:
             token = secrets.token_hex(16)
             session = Session(str(next(self._numbers)), self.username)
             self._by_token[token] = session
+            self.tokens.append(token)
             self.logins += 1
             self.peak = max(self.peak, len(self._by_token))
             return token, session

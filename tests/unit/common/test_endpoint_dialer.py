@@ -32,6 +32,7 @@ from ironic_console.common.errors import (
     CertificateRejected,
     ConfigError,
     ConsoleError,
+    EndpointClosed,
     EndpointNotRfb,
     EndpointTimeout,
     EndpointTlsFailed,
@@ -489,6 +490,19 @@ def test_tls_is_not_done_without_because_it_fails(dial, serve):
     with pytest.raises(EndpointTlsFailed):
         dial(server, scheme='vncs')
     assert gone(server)
+
+
+@pytest.mark.parametrize('reset', [True, False])
+def test_a_server_that_hangs_up_instead_of_tls_is_not_said_to_lack_it(
+        dial, serve, reset):
+    # So do those that let in one viewer at a time.
+    def hang_up(peer):
+        peer.receive()
+        (peer.reset if reset else peer.close)()
+    server = serve(hang_up)
+    with pytest.raises(EndpointClosed) as caught:
+        dial(server, scheme='vncs')
+    assert 'broke off' in caught.value.public_reason
 
 
 def test_a_stranger_hears_no_rfb(dial, serve):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ironic.common import exception
+from ironic.conductor import utils as conductor_utils
 
 from ironic_console.common import nodes, tickets
 from ironic_console.common.endpoint import Endpoint
@@ -159,14 +160,63 @@ def test_stop_takes_every_key_in_one_save(
     assert task.node.saved == [{'other': 'kept'}]
 
 
+@pytest.fixture
+def history(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What becomes of the history of nodes, without a database."""
+    found: list[str] = []
+
+    def record(node: Any, event: str, event_type: str, error: bool) -> None:
+        assert error
+        node.last_error = event
+        found.append(event)
+    monkeypatch.setattr(conductor_utils, 'node_history_record', record)
+    return found
+
+
+@pytest.mark.parametrize('error', [
+    DriverError('no answer from 192.0.2.7'), ConfigError('set x to 1')])
 def test_stop_succeeds_for_a_dead_bmc_and_reports_it(
-        console: SomeConsole, task: Task,
-        caplog: pytest.LogCaptureFixture) -> None:
+        console: SomeConsole, task: Task, history: list[str],
+        caplog: pytest.LogCaptureFixture, error: Exception) -> None:
     console.start_console(task)
-    console.close_error = DriverError('no answer from 192.0.2.7')
+    console.close_error = error
     console.stop_console(task)
     assert task.node.driver_internal_info == {'other': 'kept'}
-    assert 'no answer from 192.0.2.7' in caplog.text
+    told = f'The console may not have been stopped: {error}'
+    assert told in caplog.text
+    assert history == [told]
+    assert task.node.last_error == told
+
+
+def test_what_is_to_be_undone_is_kept_until_that_has_worked(
+        console: SomeConsole, task: Task, history: list[str]) -> None:
+    console.start_console(task)
+    changes = {nodes.CHANGES_KEY: {'VNC': 'off'}}
+    task.node.driver_internal_info |= changes
+    console.close_error = DriverError('no answer')
+    console.stop_console(task)
+    assert task.node.driver_internal_info == {'other': 'kept', **changes}
+    console.close_error = None
+    console.stop_console(task)
+    assert task.node.driver_internal_info == {'other': 'kept'}
+
+
+def test_start_keeps_what_is_to_be_undone(
+        console: SomeConsole, task: Task) -> None:
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = {'VNC': 'off'}
+    console.start_console(task)
+    assert task.node.saved[-1][nodes.CHANGES_KEY] == {'VNC': 'off'}
+
+
+def test_same_trouble_is_reported_once(
+        task: Task, history: list[str],
+        caplog: pytest.LogCaptureFixture) -> None:
+    base.report(task.node, 'one')
+    base.report(task.node, 'one')
+    base.report(task.node, 'two')
+    base.report(task.node, 'one')
+    assert history == ['one', 'two', 'one']
+    assert caplog.text.count(': one') == 2
 
 
 def test_stop_without_start_succeeds(

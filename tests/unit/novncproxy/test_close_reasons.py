@@ -27,7 +27,8 @@ ERRORS = [
     errors.EndpointError('x'),
     errors.EndpointUnreachable('x'),
     errors.EndpointTimeout('x'), errors.EndpointUntrusted('x'),
-    errors.CertificateRejected('x'), errors.EndpointTlsFailed('x'),
+    errors.CertificateRejected('x'), errors.EndpointClosed('x'),
+    errors.EndpointTlsFailed('x'),
     errors.EndpointNotRfb('x', 'answered HTTP'),
     *(kind for side in Side for kind in (
         errors.PeerClosed(side, 's', 1, 2),

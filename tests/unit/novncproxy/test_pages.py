@@ -16,6 +16,7 @@ from tests.helpers.proxy import fake_novnc
 
 OTHER_HASH = '0123456789abcdef'
 NAMES = ['', 'console.html', 'vnc.html', 'vnc_auto.html', 'vnc_lite.html']
+_STRING = re.compile(r''''(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"''')
 LONG = b'const a = 1;  // long enough to be packed\n' * 100
 
 
@@ -126,7 +127,29 @@ def test_every_file_of_the_page_is_there(site):
     assert paths
     for path in paths:
         name = path.relative_to(pages.WEB_ROOT).as_posix()
-        assert static(site, name).body == path.read_bytes()
+        served = static(site, name).body.splitlines()
+        lines = path.read_bytes().splitlines()
+        # Comments of our modules stay here; nothing moves by that.
+        assert len(served) == len(lines)
+        for one, line in zip(served, lines, strict=True):
+            assert one == line or (path.suffix == '.js' and not one
+                                   and line.lstrip().startswith(b'//'))
+
+
+def test_no_text_of_our_modules_looks_like_a_comment():
+    # Only in a template could a line begin with // and be none.
+    for path in pages.WEB_ROOT.rglob('*.js'):
+        marks = 0
+        for line in path.read_text().splitlines():
+            if not line.lstrip().startswith('//'):
+                marks += _STRING.sub('', line).count('`')
+            assert marks % 2 == 0 or '//' not in line, f'{path}: {line}'
+
+
+def test_novnc_is_served_as_it_is(site, novnc):
+    for name in ('core/rfb.js', 'core/long.js'):
+        assert static(site, f'novnc/{name}').body == (
+            novnc / name).read_bytes()
 
 
 def test_the_page_refers_to_files_that_are_there_for_ever(site):

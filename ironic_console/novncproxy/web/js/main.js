@@ -15,15 +15,19 @@ import { initial, isOver } from './state.js';
 import { takeLink } from './tab.js';
 import { whereAndWhen } from './words.js';
 import { ClipboardPanel } from './view/clipboard_panel.js';
-import { KeysPanel } from './view/keys_panel.js';
-import { PastePanel } from './view/paste_panel.js';
+import { fillLate } from './view/late_panel.js';
 import { ScreenPanel } from './view/screen_panel.js';
 import { SessionPanel } from './view/session_panel.js';
 import { Stage } from './view/stage.js';
 import { View } from './view/view.js';
 
-const PANELS = { keys: KeysPanel, paste: PastePanel,
-    clipboard: ClipboardPanel, screen: ScreenPanel, session: SessionPanel };
+const PANELS = { clipboard: ClipboardPanel, screen: ScreenPanel,
+    session: SessionPanel };
+// Literal paths: what is imported can be found by reading.
+const LATE_PANELS = {
+    keys: async () => (await import('./view/keys_panel.js')).KeysPanel,
+    paste: async () => (await import('./view/paste_panel.js')).PastePanel,
+};
 
 const WARN_INTERVAL = 5000;  // milliseconds
 
@@ -81,8 +85,14 @@ function makePanels() {
     const services = { screen, stage, keys, node, session, measure,
         messages: t, settings: new Settings(() => localStorage),
         announce: (text) => view.announce(text) };
-    for (const [name, MakePanel] of Object.entries(PANELS)) {
-        new MakePanel(document, view.panel(name), services);
+    const make = (name, Content) =>
+        new Content(document, view.panel(name), services);
+    for (const [name, Content] of Object.entries(PANELS)) {
+        make(name, Content);
+    }
+    for (const [name, fetchClass] of Object.entries(LATE_PANELS)) {
+        fillLate(view.panel(name), fetchClass,
+            (Content) => make(name, Content), t('panel.missing'));
     }
 }
 

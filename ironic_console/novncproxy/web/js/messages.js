@@ -3,10 +3,11 @@
 // from elsewhere. It holds no text, see messages/, and decides nothing:
 // which text is shown when is for state.js and words.js.
 
-import de from './messages/de.js';
 import en from './messages/en.js';
 
-export const catalogs = Object.freeze({ de, en });
+// English is there at once, also for what is missing elsewhere; the others
+// are fetched by those who read them.
+const OTHERS = Object.freeze({ de: () => import('./messages/de.js') });
 
 const MAX_REASON_CHARS = 300;
 const MAX_NAME_CHARS = 100;
@@ -14,21 +15,34 @@ const MAX_NAME_CHARS = 100;
 // The first language of a list of tags, best first, that we speak.
 export function chooseLanguage(tags) {
     return [...tags].map((tag) => String(tag).toLowerCase().split('-')[0])
-        .find((language) => Object.hasOwn(catalogs, language)) ?? 'en';
+        .find((language) => language === 'en' ||
+            Object.hasOwn(OTHERS, language)) ?? 'en';
 }
 
-// A function t(key, values) that gives a text in a language. A key without
-// text gives '', a missing value stays visible as {name}.
-export function translator(language) {
-    const catalog = catalogs[language];
+// A function t(key, values) that gives a text of a catalog, see messages/. A
+// key without text gives '', a missing value stays visible as {name}.
+export function translator(catalog) {
     return (key, values = {}) =>
         (Object.hasOwn(catalog, key) ? catalog[key] : '').replace(
             /\{(\w+)\}/g, (whole, name) =>
                 Object.hasOwn(values, name) ? String(values[name]) : whole);
 }
 
-export const language = chooseLanguage(globalThis.navigator?.languages ?? []);
-export const t = translator(language);
+const wanted = chooseLanguage(globalThis.navigator?.languages ?? []);
+const catalog = await fetchCatalog(wanted);
+
+export const language = catalog ? wanted : 'en';
+export const t = translator(catalog ?? en);
+
+// null if it cannot be had: English is better than an empty page.
+async function fetchCatalog(name) {
+    try {
+        return name === 'en' ? en : (await OTHERS[name]()).default;
+    } catch (error) {
+        console.warn(`The texts for ${name} are missing: ${error.message}`);
+        return null;
+    }
+}
 
 // A sentence of the service, or of the endpoint behind it.
 export function cleanReason(text) {

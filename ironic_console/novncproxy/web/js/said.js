@@ -3,10 +3,10 @@
 // in another language, or better. Pure. A test of the proxy's compares them
 // with the texts said.* of messages/en.js.
 
-import { catalogs } from './messages.js';
+import en from './messages/en.js';
 
 const PREFIX = 'said.';
-const NAMES = new Map(Object.entries(catalogs.en)
+const NAMES = new Map(Object.entries(en)
     .filter(([key]) => key.startsWith(PREFIX))
     .map(([key, text]) => [text, key.slice(PREFIX.length)]));
 // What the service adds to find its own log lines by.

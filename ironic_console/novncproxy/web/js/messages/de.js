@@ -22,6 +22,8 @@ export default Object.freeze({
     'panel.screen': 'Bild',
     'panel.session': 'Sitzung',
     'panel.close': 'Schließen',
+    'panel.missing': 'Dieses Werkzeug konnte nicht geladen werden. ' +
+        'Öffnen Sie es noch einmal, oder laden Sie die Seite neu.',
     'notice.retry': 'Erneut versuchen',
     'notice.takeOver': 'Übernehmen',
     'notice.tryNow': 'Jetzt versuchen',

@@ -25,6 +25,8 @@ export default Object.freeze({
     'panel.screen': 'Screen',
     'panel.session': 'Session',
     'panel.close': 'Close',
+    'panel.missing': 'This tool could not be fetched. Open it again, ' +
+        'or reload the page.',
     'notice.retry': 'Try again',
     'notice.takeOver': 'Take over',
     'notice.tryNow': 'Try now',

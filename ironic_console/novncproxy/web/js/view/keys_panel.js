@@ -39,7 +39,8 @@ export class KeysPanel {
         this.#announce = services.announce;
         const label = (text) => this.#label(text);
         const press = (text, event) => this.#press(text, event);
-        this.#macros = new MacroEditor(document, services);
+        this.#macros = new MacroEditor(document, services,
+            (event) => this.#afterClick(event));
         this.#parts = this.#build(
             new SysRqKeys(document, { t: this.#t, label, press }));
         panel.body.append(this.#parts.readOnly, this.#parts.all);
@@ -143,7 +144,6 @@ export class KeysPanel {
         const all = make('fieldset', { id: 'all-keys' },
             make('legend', { className: 'unseen',
                 textContent: t('panel.keys') }),
-            this.#macros.status,
             this.#group('setup', this.#grid(SETUP)),
             this.#group('moving', this.#grid(MOVING)),
             this.#group('hold', make('div', { className: 'key-row' },
@@ -155,7 +155,8 @@ export class KeysPanel {
                 { className: 'key-row' },
                 ...COMBINATIONS.map((text) => this.#button(text)))),
             this.#group('own', this.#macros.element),
-            this.#group('sysrq', sysRq.element));
+            this.#group('sysrq', sysRq.element),
+            this.#macros.status);
         return { all, sticky, held, functionKeys,
             readOnly: make('p', { id: 'keys-read-only', hidden: true,
                 textContent: t('keys.readOnly') }) };

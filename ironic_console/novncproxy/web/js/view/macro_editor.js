@@ -19,17 +19,20 @@ export class MacroEditor {
     #settings;
     #t;
     #announce;
+    #afterClick;
     #parts;
     // Name of the macro that is edited, '' for a new one, or null.
     #edited = null;
 
-    // services: see main.js.
-    constructor(document, { keys, settings, messages, announce }) {
+    // services: see main.js; afterClick(event): after keys were sent.
+    constructor(document, { keys, settings, messages, announce },
+        afterClick) {
         this.#document = document;
         this.#keys = keys;
         this.#settings = settings;
         this.#t = messages;
         this.#announce = announce;
+        this.#afterClick = afterClick;
         this.#parts = this.#build();
         this.status = this.#parts.status;
         this.element = this.#place();
@@ -40,6 +43,9 @@ export class MacroEditor {
     // Shows what is stored now; another tab may have changed it.
     refresh() {
         const { macros, damaged } = this.#load();
+        if (!this.#keys.playing) {
+            this.#parts.status.hidden = true;
+        }
         this.#parts.list.replaceChildren(
             ...macros.map((macro) => this.#item(macro)));
         this.#parts.list.hidden = macros.length === 0;
@@ -144,8 +150,10 @@ export class MacroEditor {
     }
 
     #item(macro) {
-        const play = this.#button(macro.name, () =>
-            this.#play(macro.name, parseMacro(macro.text).steps));
+        const play = this.#button(macro.name, (event) => {
+            this.#play(macro.name, parseMacro(macro.text).steps);
+            this.#afterClick(event);
+        });
         play.title = macro.text;
         play.className = 'macro';
         const edit = this.#button(this.#t('macros.edit'),
@@ -172,7 +180,7 @@ export class MacroEditor {
         });
         stop.addEventListener('click', () => {
             this.#keys.cancel();
-            status.focus();
+            status.focus({ preventScroll: true });
         });
     }
 

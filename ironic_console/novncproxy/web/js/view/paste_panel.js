@@ -53,6 +53,7 @@ export class PastePanel {
             this.#typist.stop('lost'));
         screen.addEventListener('rights', () =>
             this.#form.showReadOnly(screen.readOnly));
+        this.#form.showReadOnly(screen.readOnly);
         // Timers of a hidden page are slow, and two who press keys at once
         // make other keys of them.
         const look = () => {

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP with BMCs that keep to no rules, over real sockets."""
+
+import json
+import pathlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.secret import Secret
+from ironic_console.drivers.bmc_transport import (
+    AnswerTooLong,
+    BmcAdapter,
+    Detour,
+    NotJson,
+    QuotesSecret,
+    TooLate,
+    Veil,
+)
+
+Speak = Callable[[socket.socket], None]
+GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'
+
+
+class Wire:
+    """A BMC in a few bytes: it reads a request, and answers.
+
+    :ivar heard: what came, with the bodies.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.speak: Speak = lambda sock: sock.sendall(GOOD)
+        self.stopping = threading.Event()
+        self._server = socket.create_server(('127.0.0.1', 0))
+        self.url = f'http://127.0.0.1:{self._server.getsockname()[1]}'
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self._server.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                sock = self._server.accept()[0]
+            except OSError:
+                return
+            with sock:
+                sock.settimeout(10)
+                self.heard.append(sock.recv(65536))
+                try:
+                    self.speak(sock)
+                except OSError:
+                    continue
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    made = Wire()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def veil() -> Veil:
+    return Veil()
+
+
+def ask(wire: Wire, veil: Veil, seconds: float = 20, method: str = 'GET',
+        path: str = '/', **more: object) -> requests.Response:
+    with requests.Session() as session:
+        session.mount('http://', BmcAdapter(
+            wire.url, Deadline(Clock(), seconds, 'bmc_timeout'), veil))
+        answer: requests.Response = session.request(
+            method, wire.url + path, **more)  # type: ignore[arg-type]
+        return answer
+
+
+def says(text: bytes) -> Speak:
+    return lambda sock: sock.sendall(text)
+
+
+def drips(wire: Wire, head: bytes, byte: bytes) -> Speak:
+    def speak(sock: socket.socket) -> None:
+        sock.sendall(head)
+        while not wire.stopping.wait(0.05):
+            sock.sendall(byte)
+    return speak
+
+
+@pytest.mark.parametrize(('head', 'byte'), [
+    (b'', b'H'), (b'HTTP/1.1 200 OK\r\n', b'x'),
+    (b'HTTP/1.1 200 OK\r\nX: ', b'y'),
+    (b'', b'HTTP/1.1 100 Continue\r\n\r\n'),
+    (b'HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n', b' '),
+    (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', b'1\r\n \r\n'),
+], ids=['status', 'header', 'value', 'continue', 'body', 'chunks'])
+def test_answers_byte_by_byte_are_not_waited_for(
+        wire: Wire, veil: Veil, head: bytes, byte: bytes) -> None:
+    wire.speak = drips(wire, head, byte)
+    began = time.monotonic()
+    with pytest.raises(requests.exceptions.RequestException):
+        ask(wire, veil, 0.7)
+    assert time.monotonic() - began < 5
+
+
+def test_silence_is_not_waited_for(wire: Wire, veil: Veil) -> None:
+    wire.speak = lambda sock: bool(wire.stopping.wait(10)) and None
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        ask(wire, veil, 0.3)
+
+
+def test_nothing_is_asked_after_the_deadline(wire: Wire, veil: Veil) -> None:
+    with pytest.raises(TooLate):
+        ask(wire, veil, 0)
+    assert wire.heard == []
+
+
+def test_answer_without_end_is_given_up(wire: Wire, veil: Veil) -> None:
+    def speak(sock: socket.socket) -> None:
+        sock.sendall(b'HTTP/1.1 200 OK\r\n\r\n')
+        while not wire.stopping.is_set():
+            sock.sendall(bytes(65536))
+    wire.speak = speak
+    with pytest.raises(AnswerTooLong):
+        ask(wire, veil)
+
+
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(
+        wire: Wire, veil: Veil, status: int) -> None:
+    wire.speak = says(f'HTTP/1.1 {status} X\r\nLocation: {wire.url}/y\r\n'
+                      'Content-Length: 0\r\n\r\n'.encode())
+    with pytest.raises(Detour):
+        ask(wire, veil)
+    assert len(wire.heard) == 1
+
+
+@pytest.mark.parametrize('body', [
+    b'<html>', b'{', b'[' * 100_000, b'\xff', b'9' * 5000])
+def test_only_json_is_an_answer(wire: Wire, veil: Veil, body: bytes) -> None:
+    wire.speak = says(b'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b'
+                      % (len(body), body))
+    with pytest.raises(NotJson):
+        ask(wire, veil)
+
+
+def test_cookies_are_not_kept(wire: Wire, veil: Veil) -> None:
+    wire.speak = says(GOOD.replace(b'\r\n\r\n',
+                                   b'\r\nSet-Cookie: a=b\r\n\r\n'))
+    assert not ask(wire, veil).cookies
+
+
+# -- secrets ------------------------------------------------------------------
+
+def test_secret_is_on_the_wire_and_nowhere_else(
+        wire: Wire, veil: Veil) -> None:
+    secret = Secret('p"\u00e4ss')
+    stand_in = veil.cover(secret)
+    answer = ask(wire, veil, method='PATCH', json={'a': stand_in})
+    sent = json.loads(wire.heard[0].partition(b'\r\n\r\n')[2])
+    assert sent == {'a': secret.reveal()}
+    assert 'ss' not in str(answer.request.body)
+
+
+@pytest.mark.parametrize('quoted', ['p"\u00e4ss', r'p\"\u00e4ss'])
+def test_secret_that_is_quoted_is_hidden(
+        wire: Wire, veil: Veil, quoted: str) -> None:
+    veil.hide(Secret('p"\u00e4ss'))
+    body = f'"{quoted}"'.encode()
+    wire.speak = says(b'HTTP/1.1 400 X\r\nContent-Length: %d\r\n\r\n%b'
+                      % (len(body), body))
+    assert ask(wire, veil).content == b'"***"'
+
+
+def test_word_that_happens_to_be_a_password_is_no_secret_in_good_answers(
+        veil: Veil) -> None:
+    veil.hide(Secret('5901'), chosen=True)
+    assert veil.conceal(b'{"Port": 5901}', failed=False) == b'{"Port": 5901}'
+    assert veil.conceal(b'no 5901', failed=True) == b'no ***'
+
+
+def test_longer_secret_is_hidden_whole(veil: Veil) -> None:
+    veil.hide(Secret('abcd'))
+    veil.hide(Secret('abcdefgh'))
+    assert veil.conceal(b'abcdefgh', failed=True) == b'***'
+
+
+def test_error_does_not_quote_a_secret(wire: Wire, veil: Veil) -> None:
+    veil.hide(Secret('hunter22'))
+    wire.speak = says(b'NOT-HTTP hunter22\r\n\r\n')
+    with pytest.raises(QuotesSecret) as caught:
+        ask(wire, veil)
+    assert 'hunter22' not in str(caught.value)
+
+
+# -- proxies of the environment -----------------------------------------------
+
+def test_proxy_knows_the_deadline_as_well(
+        wire: Wire, veil: Veil, monkeypatch: pytest.MonkeyPatch,
+        tmp_path: pathlib.Path) -> None:
+    wire.speak = drips(wire, b'HTTP/1.1 200 OK\r\n', b'x')
+    began = time.monotonic()
+    with requests.Session() as session:
+        session.mount('http://', BmcAdapter(
+            'http://192.0.2.7', Deadline(Clock(), 0.7, 'x'), veil))
+        with pytest.raises(requests.exceptions.RequestException):
+            session.get('http://192.0.2.7/', proxies={'http': wire.url})
+    assert time.monotonic() - began < 5
+    assert wire.heard[0].startswith(b'GET http://192.0.2.7/ ')
