@@ -12,10 +12,10 @@ import time
 
 import pytest
 
+from ironic_console.common.endpoint import REFUSE
 from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.relay import RelayLimits
-from ironic_console.novncproxy.sessions import REFUSE
 from tests.helpers.certificates import Authority
 from tests.helpers.fault_proxy import FaultProxy, Line, Way
 from tests.helpers.proxy import (
@@ -257,6 +257,9 @@ def test_twenty_dead_readers_cost_little(run, server, record):
             time.sleep(0.3)
         # Twenty threads of the simulator are in there too.
         assert resident_bytes() - before < 20 * MIB
+        used = time.process_time()
+        time.sleep(0.5)
+        assert time.process_time() - used < 0.25, 'it does not rest'
 
 
 # -- floods -------------------------------------------------------------------

@@ -15,10 +15,13 @@ Addresses that refuse, or that swallow each SYN because a queue is full, are
 import contextlib
 import ctypes
 import dataclasses
+import fcntl
 import select
 import selectors
 import socket
 import struct
+import sys
+import termios
 import threading
 import time
 from typing import Self
@@ -29,6 +32,13 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _SO_ATTACH_FILTER = 26
 # BPF_RET | BPF_K with 0: keep nothing of a packet. linux/filter.h.
 _DROP_ALL = struct.pack('=HBBI', 0x06, 0, 0, 0)
+# In which what was sent is acknowledged, unless the peer has no room for it.
+_IN_FLIGHT_SECONDS = 1.0
+
+
+def _unacknowledged(sock: socket.socket) -> int:
+    waiting = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(waiting, sys.byteorder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,6 +182,11 @@ class Passage:
         """Pull both cables: neither peer hears anything from now on, not even
         that its packets arrive."""
         self.freeze()
+        # What is on its way would be repeated, and be a sign of life.
+        deadline = time.monotonic() + _IN_FLIGHT_SECONDS
+        while (any(map(_unacknowledged, (self._near, self._far)))
+               and time.monotonic() < deadline):
+            time.sleep(0.005)
         # A filter on the socket loses its packets before TCP sees them.
         program = ctypes.create_string_buffer(_DROP_ALL)
         attach = struct.pack('@HP', 1, ctypes.addressof(program))
