@@ -63,15 +63,14 @@ def _measure(arguments: argparse.Namespace) -> list[rows.Row]:
         files = certificate.save(folder)
         load = native.build('load', folder)
         server = stack.enter_context(native.Backend(folder, files))
-        wanted = peers.PEERS
-        if not arguments.quick:
-            wanted += peers.VARIANTS
+        wanted = arguments.only or (
+            peers.PEERS if arguments.quick else peers.PEERS + peers.VARIANTS)
         _say('starting the proxies')
         found = stack.enter_context(peers.running(
             peers.Stage(folder, files, certificate.fingerprint,
                         authority.itself.save(folder, 'ca').cert_file,
                         server.ports),
-            arguments.only or wanted))
+            wanted))
         bench = rows.Bench(load, rows.QUICK if arguments.quick else rows.FULL,
                            _say)
         return bench.run(found)

@@ -61,9 +61,10 @@ class Backend:
 
     def __init__(self, folder: Path, files: Files) -> None:
         self.ports = Addresses(*ports.free_ports(3))
-        self._argv = [build('backend', folder),
-                      *map(str, dataclasses.astuple(self.ports)),
-                      files.cert_file, files.key_file]
+        self._argv: list[str | Path] = [
+            build('backend', folder),
+            *map(str, dataclasses.astuple(self.ports)),
+            files.cert_file, files.key_file]
         self._log = folder / 'backend.log'
         self._program: Program | None = None
 

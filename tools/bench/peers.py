@@ -26,6 +26,7 @@ from tools.bench.native import Addresses, Entrance, Missing
 from tools.lab import novnc, ports
 from tools.lab.process import Program
 from tools.lab.proxy import InTreeProxy, LocalProxy
+from tools.lab.settings import Settings, merged
 
 START_TIMEOUT = 60.0
 _DAY = 24 * 3600
@@ -114,13 +115,13 @@ def running(stage: Stage, names: Collection[str]) -> Iterator[list[Peer]]:
         site.save(*records)
         secure = _tls(stage.files)
         # Loading Ironic takes seconds: all of them at the same time.
+        variants: dict[str, list[Settings]] = {
+            OURS: [{}, secure],
+            OURS_2: [{'ironic_console': {'workers': 2}}],
+            OURS_EVENTLET: [{'ironic_console': {
+                'concurrency_backend': 'eventlet'}}]}
         ours = {name: [_ours(stage, site, options, stack) for options in each]
-                for name, each in {
-                    OURS: [{}, secure],
-                    OURS_2: [{'ironic_console': {'workers': 2}}],
-                    OURS_EVENTLET: [{'ironic_console': {
-                        'concurrency_backend': 'eventlet'}}],
-                }.items() if name in names}
+                for name, each in variants.items() if name in names}
         in_tree = [_in_tree(stage, site, options, stack)
                    for options in ({}, secure)] if IN_TREE in names else []
         for proxy in (*itertools.chain(*ours.values()), *in_tree):
@@ -140,7 +141,7 @@ def running(stage: Stage, names: Collection[str]) -> Iterator[list[Peer]]:
         yield found
 
 
-def _tls(files: Files) -> dict[str, dict[str, object]]:
+def _tls(files: Files) -> Settings:
     return {'vnc': {'enable_ssl': True, 'cert_file': files.cert_file,
                     'key_file': files.key_file}}
 
@@ -156,7 +157,7 @@ def _own_folder(stage: Stage, name: str) -> Path:
 
 
 def _ours(stage: Stage, site: Site,
-          options: Mapping[str, Mapping[str, object]],
+          options: Settings,
           stack: contextlib.ExitStack) -> LocalProxy:
     made = site.options(
         {'DEFAULT': {'debug': False},
@@ -193,13 +194,13 @@ def _consoles(proxies: Sequence[LocalProxy],
 
 
 def _in_tree(stage: Stage, site: Site,
-             options: Mapping[str, Mapping[str, object]],
+             options: Settings,
              stack: contextlib.ExitStack) -> InTreeProxy:
     folder = _own_folder(stage, 'in-tree')
-    made = {'DEFAULT': {'debug': False},
-            'vnc': {'token_timeout': _DAY, **options.get('vnc', {})}}
     proxy = InTreeProxy(
-        site.config_file, folder, options=made,  # type: ignore[arg-type]
+        site.config_file, folder, options=merged(
+            {'DEFAULT': {'debug': False}, 'vnc': {'token_timeout': _DAY}},
+            options),
         novnc_web=novnc.in_tree_web(folder / 'web',
                                     novnc.get(folder / 'npm.log')))
     stack.callback(proxy.stop)
