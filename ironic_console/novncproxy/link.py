@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ironic_console.common.channels.base import (
     READ,
+    RECEIVE_BYTES,
     WRITE,
     Channel,
     ChannelError,
@@ -28,10 +29,13 @@ from ironic_console.novncproxy.pipes import Pipe, PipePool
 #: Most bytes that wait for the endpoint; above, the browser is not read.
 HIGH_WATER_BYTES = 64 * 1024
 #: Most bytes that one session moves before the next one has its turn.
-COPY_BYTES = 64 * 1024
-SPLICE_BYTES = 256 * 1024
+#: With the head of its frame, what fits into four records of TLS.
+COPY_BYTES = 64 * 1024 - 4
+SPLICE_BYTES = 1024 * 1024
 # From this size on, the system calls of a splice cost less than a copy.
 _BULK_BYTES = 16 * 1024
+# Behind one that is smaller, there is probably no other.
+_LARGE_RECORD_BYTES = 4 * 1024
 # Messages of the browser that are taken in one turn.
 _MESSAGES_A_TURN = 32
 
@@ -262,7 +266,7 @@ class Link:
     def _copy(self) -> bool:
         assert self._buffers is not None
         try:
-            size = self.endpoint.receive_into(self._buffers.payload)
+            size = self._fill(self._buffers.payload)
         except ChannelError as exc:
             raise Ended(close_reasons.ENDPOINT_LOST) from exc
         if size is None:
@@ -277,6 +281,18 @@ class Link:
         self.to_browser_bytes += size
         self.stalls += self.browser.has_output
         return True
+
+    def _fill(self, room: memoryview) -> int | None:
+        """Receive records of TLS, which come one by one, until there is
+        room for none: a frame for each would cost a call of the kernel."""
+        size = got = self.endpoint.receive_into(room)
+        while (size and got and got >= _LARGE_RECORD_BYTES
+               and not self.endpoint.is_plain
+               and COPY_BYTES - size >= RECEIVE_BYTES):
+            got = self.endpoint.receive_into(room[size:])
+            # An end is found again the next time.
+            size += got or 0
+        return size
 
     def _splice(self) -> bool:
         assert self._buffers is not None

@@ -159,6 +159,56 @@ def test_copies_while_there_are_no_pipes(wire, buffers, monkeypatch):
     assert wire.browser.read(50_000) == counting(0, 50_000)
 
 
+def in_records(wire, monkeypatch, *sizes):
+    """Let the endpoint give records of TLS, one by one, then nothing."""
+    records = [counting(sum(sizes[:number]), size)
+               for number, size in enumerate(sizes)]
+
+    def receive_into(room):
+        if not records:
+            return None
+        record = records.pop(0)
+        room[:len(record)] = record
+        return len(record)
+
+    monkeypatch.setattr(wire.link.endpoint, 'is_plain', False)
+    monkeypatch.setattr(wire.link.endpoint, 'receive_into', receive_into)
+
+
+def test_records_that_come_together_go_in_one_frame(wire, monkeypatch):
+    in_records(wire, monkeypatch, 16384, 16384, 5000)
+    wire.link.pull_from_endpoint()
+    total = 16384 + 16384 + 5000
+    assert wire.browser.read(total) == counting(0, total)
+    assert wire.browser.frames == [total]
+
+
+def test_only_so_many_records_as_there_is_room_for(wire, monkeypatch):
+    in_records(wire, monkeypatch, *[16384] * 6)
+    wire.link.pull_from_endpoint()
+    assert wire.browser.read(3 * 16384) == counting(0, 3 * 16384)
+    assert wire.link.to_browser_bytes == 3 * 16384
+
+
+def test_nothing_is_asked_for_behind_a_small_record(wire, monkeypatch):
+    in_records(wire, monkeypatch, 100, 200)
+    wire.link.pull_from_endpoint()
+    assert wire.browser.read(100) == counting(0, 100)
+    assert wire.link.to_browser_bytes == 100
+
+
+def test_an_end_behind_a_record_is_found_the_next_time(wire, monkeypatch):
+    sizes = [8000, 0, 0]
+    monkeypatch.setattr(wire.link.endpoint, 'is_plain', False)
+    monkeypatch.setattr(wire.link.endpoint, 'receive_into',
+                        lambda room: sizes.pop(0))
+    wire.link.pull_from_endpoint()
+    assert wire.link.to_browser_bytes == 8000
+    with pytest.raises(Ended) as ended:
+        wire.link.pull_from_endpoint()
+    assert ended.value.reason is close_reasons.ENDPOINT_CLOSED
+
+
 @pytest.mark.parametrize('ending', ['close', 'reset', 'nothing'])
 def test_splicing_from_an_endpoint_that_ends_gives_the_pipe_back(
         wire, buffers, ending):
