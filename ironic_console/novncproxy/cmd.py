@@ -19,6 +19,7 @@ from oslo_service import backend
 
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError, NodeStoreUnavailable
+from ironic_console.novncproxy import green
 
 if TYPE_CHECKING:
     from ironic_console.common.nodes import NodeStore
@@ -81,6 +82,7 @@ def _select_backend(name: str) -> None:
                 'not installed: pip install ironic-console[eventlet]',
             ) from exc
         eventlet.monkey_patch()
+        green.install()
         backend.init_backend(backend.BackendType.EVENTLET)
     else:
         backend.init_backend(backend.BackendType.THREADING)
