@@ -4,7 +4,6 @@
 Two real Chromiums, the real proxy with two workers in front of a real Ironic.
 """
 
-import pathlib
 import urllib.parse
 from collections.abc import Callable, Iterator
 

@@ -379,7 +379,7 @@ def test_who_is_still_connecting_is_told_when_it_has_connected():
     room = Room(sharing='takeover')
     first = room.add()
     taker = threading.Thread(target=room.registry.add, args=(
-        'new', room.grant(), SOURCE, True))
+        'new', room.grant(), SOURCE, True), daemon=True)
     taker.start()
     wait_until(lambda: first.revoked, 'the first has to go')
     assert taker.is_alive()
@@ -394,7 +394,7 @@ def test_who_does_not_go_is_not_waited_for_for_ever():
     room = Room(sharing='takeover')
     room.open()
     taker = threading.Thread(target=room.registry.add, args=(
-        'new', room.grant(), SOURCE, True))
+        'new', room.grant(), SOURCE, True), daemon=True)
     taker.start()
     wait_until(lambda: room.closed, 'the first has to go')
     room.clock.advance(10)
@@ -421,14 +421,18 @@ def test_who_is_sent_away_while_it_waits_does_not_get_in():
         except NodeInUse as exc:
             results.append(exc)
 
-    first = threading.Thread(target=take, args=('first',))
+    first = threading.Thread(target=take, args=('first',),
+                             daemon=True)
     first.start()
     wait_until(lambda: len(room.registry) == 2, 'the first waits')
-    second = threading.Thread(target=take, args=('second',))
+    second = threading.Thread(target=take, args=('second',),
+                              daemon=True)
     second.start()
     first.join(10)
     room.registry.remove(old)
     second.join(10)
+    assert not first.is_alive()
+    assert not second.is_alive()
     assert isinstance(results[0], NodeInUse)
     assert results[0].can_take_over
     assert results[1].id == 'second'
