@@ -22,8 +22,9 @@ from tools.bench.peers import (
 
 # Sessions that are opened at the same time when it is about their number.
 _AT_ONCE = 16
-# For a proxy to load what it loads with its first sessions.
-_WARM_UP = 20
+# Sessions after which a proxy has all threads, buffers and modules that it
+# will ever have; who forks for each needs fewer.
+_WARM_UP = 200
 # KiB of a chunk, and MiB of an endless stream.
 _BULK, _ENDLESS = 64, 4096
 # Who can hold fewer than one in so many of the sessions is left out.
@@ -49,7 +50,7 @@ class Scale:
 
 
 QUICK = Scale(1, (200,), (1, 100), 20, 128, 1, 0)
-FULL = Scale(3, (200, 2000), (1, 100, 1000), 100, 512, 4, 5000)
+FULL = Scale(3, (200, 2000), (1, 100, 1000), 60, 256, 3, 5000)
 
 
 @dataclasses.dataclass
@@ -153,7 +154,8 @@ class Bench:
             return
         entrance = peer.entrances[PLAIN]
         with Load(self._load, entrance) as load:
-            load.open(_WARM_UP, _AT_ONCE, keep=False)
+            load.open(min(_WARM_UP, peer.most_sessions // 5), _AT_ONCE,
+                      keep=False)
             before = meters.resting_memory(entrance.pid)
             load.open(count, _AT_ONCE)
             after = meters.resting_memory(entrance.pid)
@@ -217,7 +219,8 @@ class Bench:
         count = self._scale.most
         entrance = peer.entrances[PLAIN]
         with Load(self._load, entrance) as load:
-            load.open(_WARM_UP, _AT_ONCE, keep=False)
+            load.open(min(_WARM_UP, peer.most_sessions // 5), _AT_ONCE,
+                      keep=False)
             before = meters.resting_memory(entrance.pid)
             opened = load.open(count, _AT_ONCE)
             after = meters.resting_memory(entrance.pid)
