@@ -74,8 +74,8 @@ def test_says_whether_the_targets_hold():
 
 def test_the_manual_keeps_what_people_wrote(tmp_path, monkeypatch):
     manual = tmp_path / 'performance.rst'
-    manual.write_text(f'before\n\n{report._BEGIN}\n\nthe last run\n\n{report._END}'
-                      '\n\nafter\n')
+    manual.write_text(f'before\n\n{report._BEGIN}\n\nthe last run\n\n'
+                      f'{report._END}\n\nafter\n')
     monkeypatch.setattr(report, 'MANUAL', manual)
     for value in (1.0, 2.0):
         report.write_manual([Row('connect, p50', 'ms', {
