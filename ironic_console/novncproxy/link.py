@@ -45,6 +45,10 @@ EndListener = Callable[['Link', CloseReason], None]
 class InputRule(Protocol):
     """What happens to what a browser says before the endpoint gets it."""
 
+    @property
+    def inputs(self) -> int:
+        """Number of messages so far that came of a person's hands."""
+
     def receive_data(self, data: bytes) -> bytes:
         """:returns: what the endpoint gets of it.
         :raises RemoteProtocolError: the session must end.
@@ -214,9 +218,13 @@ class Link:
                     return
                 if not data:
                     raise Ended(close_reasons.BROWSER_CLOSED)
-                self.used_at = self.heard_at = now
+                self.heard_at = now
                 if not self.closing:
+                    inputs = self._rule.inputs
                     self._to_endpoint += self._rule.receive_data(data)
+                    # A viewer asks for pictures as long as it is open.
+                    if self._rule.inputs != inputs:
+                        self.used_at = now
         except ChannelError as exc:
             raise Ended(close_reasons.BROWSER_LOST) from exc
         except RemoteProtocolError as exc:

@@ -38,7 +38,7 @@ class RelayLimits:
 
     :ivar ping_interval: between two pings; also how long a browser may stay
         silent after one. Never 0.
-    :ivar idle_timeout: without a byte from the browser.
+    :ivar idle_timeout: without a key or a move of the pointer.
     :ivar stall_timeout: with bytes that a side does not take.
     :ivar max_session_length: in all.
     :ivar max_frame_rate: WebSocket frames of a browser per second, for

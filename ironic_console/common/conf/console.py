@@ -174,8 +174,8 @@ _PROXY = [
              'nothing until the next one is closed.'),
     cfg.FloatOpt(
         'idle_timeout', default=0, min=0,
-        help='Seconds without a byte from the browser after which a session '
-             'is closed. 0 means never.'),
+        help='Seconds without a key or a move of the pointer after which a '
+             'session is closed, also one that only looks. 0 means never.'),
     cfg.FloatOpt(
         'stall_timeout', default=300, min=0,
         help='Seconds for which one side may take nothing while there is '

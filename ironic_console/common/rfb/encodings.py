@@ -82,6 +82,11 @@ class EncodingFilter:
         del held[:at]
         return b''.join(passed)
 
+    @property
+    def inputs(self) -> int:
+        """Number of messages that came of a person's hands."""
+        return self._rule.inputs
+
     def releases(self) -> bytes:
         """:returns: what the other rule does, which is nothing while some
             of a message is held here."""

@@ -26,11 +26,15 @@ class PressedKeys:
     """Keys and pointer buttons of one client that are down.
 
     Every byte that the server gets from the client has to pass here.
+
+    :ivar inputs: number of messages so far that came of a person's hands, or
+        may have, once the messages could not be followed.
     """
 
-    __slots__ = ('_down', '_held', '_lost', '_to_skip')
+    __slots__ = ('_down', '_held', '_lost', '_to_skip', 'inputs')
 
     def __init__(self) -> None:
+        self.inputs = 0
         # What a server tells keys apart by -> the message that releases it.
         self._down: dict[bytes, bytes] = {}
         self._held = b''
@@ -44,7 +48,9 @@ class PressedKeys:
 
         :returns: the same bytes.
         """
-        if not self._lost:
+        if self._lost:
+            self.inputs += bool(data)
+        else:
             try:
                 self._follow(self._held + data)
             except InvalidMessage:
@@ -82,6 +88,7 @@ class PressedKeys:
         """:param message: whole, and perhaps some of the next.
         :raises InvalidMessage: nobody can tell where the next one begins.
         """
+        self.inputs += 1
         kind, flag = message[0], message[1]
         if kind == ClientMessage.POINTER_EVENT:
             if flag & _EXTENDED:

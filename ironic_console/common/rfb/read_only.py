@@ -19,6 +19,11 @@ from ironic_console.common.rfb.pixel_format import PixelFormat
 _HIDDEN = frozenset(map(int, PseudoEncoding))
 
 
+# Of what is dropped, that which a person at the other end has done.
+_INPUT = frozenset((ClientMessage.KEY_EVENT, ClientMessage.POINTER_EVENT,
+                    ClientMessage.QEMU))
+
+
 class _Harmful(ValueError):
     """A message that could hurt a server."""
 
@@ -28,16 +33,19 @@ class ReadOnlyFilter:
 
     :param side: the client, for errors.
 
+    :ivar inputs: number of messages so far that came of a person's hands.
+
     A message that is not whole yet is held, of which SetEncodings with
     256 KiB is the longest; of what is dropped nothing is held.
     """
 
-    __slots__ = ('_held', '_side', '_to_drop')
+    __slots__ = ('_held', '_side', '_to_drop', 'inputs')
 
     def __init__(self, side: Side = Side.BROWSER) -> None:
         self._side = side
         self._held = bytearray()
         self._to_drop = 0
+        self.inputs = 0
 
     def receive_data(self, data: bytes) -> bytes:
         """Take bytes of the client, any split.
@@ -63,6 +71,7 @@ class ReadOnlyFilter:
                 end = at + length
                 forward = _PASSED.get(head[0])
                 if forward is None:
+                    self.inputs += head[0] in _INPUT
                     self._to_drop = max(0, end - len(held))
                     at = min(end, len(held))
                     continue

@@ -617,15 +617,21 @@ def test_any_byte_is_a_sign_of_life():
         assert wire.alive
 
 
+KEY = bytes.fromhex('04 01 0000 00000061')
+LOOK = bytes.fromhex('03 01 0000 0000 0320 0258')
+
+
 def test_closes_an_idle_session():
     with limited(idle_timeout=60) as exchange:
         wire = exchange.open()
         exchange.advance(50)
-        wire.browser.send(b'k')
-        wire.receive(1)
+        wire.browser.send(KEY)
+        wire.receive(len(KEY))
         for _ in range(2):
-            # Pixels and pongs are no use.
+            # Pixels, asking for them, and pongs are no use.
             exchange.advance(20)
+            wire.browser.send(LOOK)
+            wire.receive(len(LOOK))
             wire.endpoint.sendall(b'p')
             assert wire.browser.read(1) == b'p'
             exchange.settle()

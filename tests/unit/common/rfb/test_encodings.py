@@ -178,3 +178,9 @@ def test_releases_nothing_of_who_may_only_look():
 @given(ENCODING_MESSAGES, CUTS)
 def test_takes_anything_and_says_the_same_in_any_split(data, cuts):
     encodings_take_anything(data, cuts)
+
+
+def test_counts_what_a_person_does_as_the_other_rule_does():
+    machine = EncodingFilter(PressedKeys(), BORNE)
+    machine.receive_data(ask(*NOVNC) + KEY_DOWN + KEY_UP)
+    assert machine.inputs == 2

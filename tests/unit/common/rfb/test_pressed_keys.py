@@ -37,6 +37,22 @@ def after(*pieces):
     return keys.releases()
 
 
+def test_counts_what_a_person_does():
+    keys = PressedKeys()
+    look = bytes.fromhex('03 00 0000 0000 0320 0258')
+    keys.receive_data(look)
+    assert keys.inputs == 0
+    pointer = bytes.fromhex('05 00 0001 0002')
+    keys.receive_data(key(1, CTRL) + look + key(0, CTRL) + pointer)
+    keys.receive_data(qemu(1, CTRL, 29))
+    assert keys.inputs == 4
+    # Whatever comes when nobody can tell any more.
+    keys.receive_data(b'\x77')
+    keys.receive_data(look)
+    keys.receive_data(b'')
+    assert keys.inputs == 5
+
+
 def test_nothing_is_down_at_first():
     assert after() == b''
     assert after(b'') == b''

@@ -264,3 +264,13 @@ def test_takes_anything_and_forwards_only_what_is_allowed(data, cuts):
     max_size=12).map(b''.join), CUTS)
 def test_takes_all_messages_in_any_order(data, cuts):
     assert read_only_takes_anything(data, cuts) is None
+
+
+def test_counts_what_a_person_would_do():
+    machine = ReadOnlyFilter()
+    for name in ('FramebufferUpdateRequest', 'ClientCutText'):
+        machine.receive_data(WIRE[name])
+    assert machine.inputs == 0
+    machine.receive_data(KEY + WIRE['PointerEvent'] + KEY[:3])
+    machine.receive_data(KEY[3:])
+    assert machine.inputs == 3
