@@ -225,7 +225,7 @@ def test_nobody_starves_beside_a_flood():
 
         threads = [in_background(flood), in_background(swallow)]
         try:
-            assert statistics.median(round_trips(other)) < 0.05
+            assert statistics.median(round_trips(other)) < NOT_STARVED
         finally:
             stop.set()
             flooded.endpoint.shutdown(2)
@@ -253,12 +253,17 @@ def test_nobody_starves_beside_a_flood_of_tiny_frames(frame):
                    in_background(swallow, flooded.endpoint),
                    in_background(swallow, flooded.browser.sock)]
         try:
-            assert statistics.median(round_trips(other)) < 0.1
+            assert statistics.median(round_trips(other)) < NOT_STARVED
         finally:
             stop.set()
             flooded.endpoint.shutdown(2)
             for thread in threads:
                 thread.join()
+
+
+#: Seconds. A flood goes on for as long as the test, so that whoever has to
+#: wait for its end waits for ever; how slow the machine is says nothing.
+NOT_STARVED = 2.0
 
 
 def round_trips(wire) -> list[float]:
