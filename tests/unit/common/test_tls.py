@@ -458,3 +458,50 @@ def test_says_nothing_of_a_text_without_certificates(text: str) -> None:
     with pytest.raises(ConfigError, match='no certificates of CAs') as caught:
         cas_in(text)
     assert not text or text not in str(caught.value)
+
+
+# -- those who have to show a certificate -------------------------------------
+
+def asking(files: Files, folder: pathlib.Path) -> ssl.SSLContext:
+    ca = folder / 'client-ca.pem'
+    ca.write_bytes(AUTHORITY.pem)
+    return server_context(ServerTls(files.cert_file, files.key_file,
+                                    client_ca_file=str(ca)))
+
+
+def showing(certificate: Certificate | None, folder: pathlib.Path,
+            ) -> ssl.SSLContext:
+    context = AUTHORITY.client_context()
+    # The refusal comes in the handshake only there.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if certificate:
+        context.load_cert_chain(certificate.save(folder, 'ours').both_file)
+    return context
+
+
+def test_a_client_certificate_of_the_ca_is_taken(files, tmp_path):
+    ours = AUTHORITY.issue('nova', client=True)
+    shake_hands(asking(files, tmp_path), showing(ours, tmp_path))
+
+
+@pytest.mark.parametrize('shown', [
+    None, Authority('other').issue('nova', client=True),
+    AUTHORITY.issue('nova'), AUTHORITY.issue('nova', client=True,
+                                             expired=True)],
+    ids=['none', 'foreign', 'for a server', 'expired'])
+def test_no_other_client_certificate_is(files, tmp_path, shown):
+    with pytest.raises(ssl.SSLError):
+        shake_hands(asking(files, tmp_path), showing(shown, tmp_path))
+
+
+@pytest.mark.parametrize(('content', 'says'), [
+    (None, 'gateway_client_ca_file cannot be read'),
+    (b'', 'holds no certificates'), (b'nonsense', 'holds no certificates')])
+def test_says_what_is_wrong_with_the_file_of_client_cas(files, tmp_path,
+                                                       content, says):
+    path = tmp_path / 'cas.pem'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=says):
+        server_context(ServerTls(files.cert_file, files.key_file,
+                                 client_ca_file=str(path)))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules that every console interface of ours keeps."""
 
+import socket
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -372,3 +374,51 @@ def test_validate_tells_what_is_wrong_and_asks_nobody(
                        match='driver_info/x is 1'):
         console.validate(task)
     assert console.asked == 0
+
+
+# -- the gateway --------------------------------------------------------------
+
+@pytest.fixture
+def gateway(conf: Any, task: Task) -> Iterator[tuple[str, int]]:
+    """A gateway, and where it has the node's port."""
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        port = listener.getsockname()[1]
+        conf.config(group='ironic_console', gateway_host='127.0.0.1',
+                    gateway_port_range=f'{port}:{port}')
+        task.node.id = 1
+        yield '127.0.0.1', port
+
+
+def test_nova_is_sent_to_the_gateway_and_our_proxy_to_the_endpoint(
+        console: SomeConsole, task: Task, gateway: tuple[str, int]) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, None, '192.0.2.8', 6000)
+    console.start_console(task)
+    [stored] = task.node.saved
+    assert (stored[nodes.HOST_KEY], stored[nodes.PORT_KEY]) == gateway
+    assert stored[nodes.ENDPOINT_KEY] == ENDPOINT.to_dict()
+
+
+def test_a_node_without_a_port_is_refused_before_anything_happens(
+        console: SomeConsole, task: Task, gateway: tuple[str, int]) -> None:
+    task.node.id = 2
+    with pytest.raises(exception.InvalidParameterValue,
+                       match='make it longer'):
+        console.validate(task)
+    with pytest.raises(exception.ConsoleError, match='make it longer'):
+        console.start_console(task)
+    assert not task.node.saved
+
+
+def test_waits_for_the_door_only_when_nova_is_told_something_new(
+        console: SomeConsole, task: Task, gateway: tuple[str, int],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        'ironic_console.drivers.gateway.wait_until_open',
+        lambda node, address, clock: waited.append(address))
+    for _ in range(3):
+        console.start_console(task)
+    assert waited == [gateway]
+    console.stop_console(task)
+    console.start_console(task)
+    assert waited == [gateway, gateway]

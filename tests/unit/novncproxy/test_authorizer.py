@@ -7,6 +7,7 @@ import pytest
 
 from ironic_console.common import tickets
 from ironic_console.common.errors import (
+    NoConsole,
     NodeStoreUnavailable,
     OriginRejected,
     TokenExpired,
@@ -241,3 +242,71 @@ def test_no_request_changes_who_may_ask(desk):
             desk.ask('x', origin=f'https://evil{number % 7}.example')
     assert desk.authorizer.policy is POLICY
     assert set(POLICY.origins) == before
+
+
+# -- viewers without a browser ------------------------------------------------
+
+@pytest.mark.parametrize('name', [NODE, NODE.upper(), NODE.replace('-', ''),
+                                  'node-7'])
+def test_a_viewer_may_name_its_node_in_either_way(desk, name):
+    token = ticket_for(desk.record, clock=desk.clock)
+    grant = desk.authorizer.authorize_viewer(name, token)
+    assert grant.node is desk.record
+    assert not grant.for_many
+
+
+@pytest.mark.parametrize('name', ['', 'node-8', 'node 7', 'node-7\0', "'--",
+                                  'x' * 256, '\ud800', NODE + '0'])
+def test_a_viewer_of_another_node_is_refused_like_any(desk, name):
+    token = ticket_for(desk.record, clock=desk.clock)
+    with pytest.raises(Unauthorized) as caught:
+        desk.authorizer.authorize_viewer(name, token)
+    assert caught.value.public_reason == Unauthorized.public_reason
+
+
+def test_what_can_be_no_name_is_no_question_for_the_database(desk,
+                                                             monkeypatch):
+    asked = []
+    monkeypatch.setattr(desk.store, 'find', asked.append)
+    for name in ('a\0b', "x' OR 1", 'n' * 256, 'ä'):
+        with pytest.raises(Unauthorized):
+            desk.authorizer.authorize_viewer(name, 'token')
+    assert not asked
+
+
+def test_a_name_that_is_unknown_costs_as_much_as_one_that_is(desk,
+                                                            monkeypatch):
+    calls = []
+    check = tickets.check
+    monkeypatch.setattr(tickets, 'check', lambda *args: (
+        calls.append(args), check(*args))[1])
+    for name in ('node-7', 'node-8'):
+        with pytest.raises(Unauthorized):
+            desk.authorizer.authorize_viewer(name, 'wrong')
+    assert len(calls) == 2
+
+
+def test_the_gateway_asks_for_a_node_and_its_port(desk):
+    grant = desk.authorizer.authorize_node(NODE, 5900)
+    assert grant.node is desk.record
+    assert grant.for_many
+    assert not grant.read_only
+
+
+@pytest.mark.parametrize(('change', 'port'), [
+    ({}, 5901), ({'enabled': False}, 5900), ({'secret': None}, 5900),
+    ({'ours': False}, 5900), ({'uuid': OTHER}, 5900)])
+def test_the_gateway_gets_no_console_that_is_not_as_nova_was_told(
+        desk, change, port):
+    record = node_record(clock=desk.clock, **change)
+    desk.store.records = {record.uuid: record}
+    with pytest.raises(NoConsole, match=f'no console at port {port}'):
+        desk.authorizer.authorize_node(NODE, port)
+
+
+def test_read_only_holds_for_the_gateway():
+    desk = Desk(policy=dataclasses.replace(POLICY, read_only=True))
+    assert desk.authorizer.authorize_node(NODE, 5900).read_only
+    desk = Desk()
+    desk.store.records[NODE] = node_record(endpoint={'read_only': True})
+    assert desk.authorizer.authorize_node(NODE, 5900).read_only

@@ -175,3 +175,67 @@ def test_names_the_option_that_is_bad(read, group, options, says):
         read(group, **options)
     assert says in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+# -- the gateway --------------------------------------------------------------
+
+GATEWAY = {'gateway_host': '192.0.2.20', 'gateway_security': ['none'],
+           'gateway_networks': ['192.0.2.31/32']}
+
+
+def test_there_is_no_gateway_unless_it_is_asked_for(read):
+    assert read().gateway is None
+    assert read().viewers is None
+
+
+def test_reads_the_gateway(read):
+    found = read('ironic_console', **GATEWAY | {
+        'gateway_security': ['x509none', 'none', 'none'],
+        'gateway_client_ca_file': 'ca', 'gateway_cert_file': 'cert',
+        'gateway_key_file': 'key', 'gateway_client_names': ['nova'],
+        'gateway_port_range': '100:102', 'gateway_interval': 2}).gateway
+    assert found.policy.host == '192.0.2.20'
+    assert found.policy.ports == range(100, 103)
+    assert found.policy.security_types == (260, 1)
+    assert found.policy.networks == (
+        ipaddress.ip_network('192.0.2.31/32'),)
+    assert found.policy.names == {'nova'}
+    assert found.policy.interval == 2
+    assert (found.tls.cert_file, found.tls.key_file,
+            found.tls.client_ca_file) == ('cert', 'key', 'ca')
+    assert '[ironic_console]gateway_cert_file' in found.tls.options
+
+
+def test_a_gateway_without_tls_needs_no_certificate(read):
+    assert read('ironic_console', **GATEWAY).gateway.tls is None
+
+
+def test_the_gateway_shows_what_browsers_see_if_it_has_nothing_else(read):
+    read('vnc', cert_file='page', key_file='page-key')
+    found = read('ironic_console', **GATEWAY | {
+        'gateway_security': ['x509none'], 'gateway_client_ca_file': 'ca',
+        'viewer_port': 5901})
+    for tls in (found.gateway.tls, found.viewers.tls):
+        assert (tls.cert_file, tls.key_file) == ('page', 'page-key')
+        assert '[vnc]cert_file' in tls.options
+    # People have a ticket, not a certificate.
+    assert found.viewers.tls.client_ca_file == ''
+
+
+@pytest.mark.parametrize(('options', 'says'), [
+    ({'gateway_security': []}, 'gateway_security is empty'),
+    ({'gateway_networks': []}, 'name the hosts of nova-novncproxy'),
+    ({'gateway_networks': ['nova']}, "gateway_networks has 'nova'"),
+    ({'gateway_security': ['x509none']}, 'gateway_client_ca_file'),
+    ({'gateway_port_range': '1'}, 'gateway_port_range'),
+    ({'gateway_port_range': '6000:6100'}, r'\[vnc\]port is 6090'),
+    ({'viewer_port': 16001}, 'viewer_port is 16001'),
+    ({'metrics_port': 19999}, 'metrics_port is 19999')])
+def test_names_what_is_wrong_with_the_gateway(read, options, says):
+    with pytest.raises(ConfigError, match=says):
+        read('ironic_console', **GATEWAY | options)
+
+
+def test_a_key_without_its_certificate_is_named(read):
+    with pytest.raises(ConfigError, match='name the certificate of that key'):
+        read('ironic_console', viewer_port=5901, gateway_key_file='key')
