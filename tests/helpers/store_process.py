@@ -137,6 +137,8 @@ def _plain(value: Any) -> Any:
                 'ours': value.ours, 'repr': repr(value)}
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return value
 
 

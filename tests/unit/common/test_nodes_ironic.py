@@ -107,6 +107,37 @@ def test_knows_no_other_node(process: StoreProcess, config: str) -> None:
         [None] * len(others))
 
 
+def test_finds_a_node_by_its_name(process: StoreProcess, config: str,
+                                  ) -> None:
+    [by_name, by_uuid] = ask(process, config, ['find', 'rack1-node1'],
+                             ['get', NODE])
+    assert by_name == by_uuid
+    others = [NODE, 'rack1', 'RACK9', '', '%', "' OR 1=1 --", 'a\0b',
+              '\ud800', 'x' * 1000]
+    assert ask(process, config, *(['find', one] for one in others)) == (
+        [None] * len(others))
+
+
+def test_lists_consoles_that_are_enabled_or_being_enabled(
+        process: StoreProcess, config: str, folder: pathlib.Path) -> None:
+    def consoles() -> set[str]:
+        [found] = ask(process, config, ['consoles'])
+        return {node['uuid'] for node in found}
+
+    def lock(*nodes: str) -> None:
+        with sqlite3.connect(folder / 'ironic.sqlite') as database:
+            database.execute('UPDATE nodes SET reservation = NULL')
+            database.executemany('UPDATE nodes SET reservation = "here" '
+                                 'WHERE uuid = ?', [(one,) for one in nodes])
+
+    assert consoles() == {NODE, BARE}
+    # Its record is written; the conductor is about to say that it is enabled.
+    lock(OFF, NODE)
+    assert consoles() == {NODE, OFF, BARE}
+    lock()
+    assert consoles() == {NODE, BARE}
+
+
 def test_gets_many(process: StoreProcess, config: str) -> None:
     """A node that is disabled is as good as gone."""
     [nodes] = ask(process, config, ['get_many', [NODE, OFF, BARE, MISSING,

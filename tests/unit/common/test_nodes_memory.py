@@ -29,6 +29,21 @@ def test_gives_those_of_several_that_are_there(store):
     assert store.get_many([]) == {}
 
 
+def test_finds_a_node_by_its_name(store):
+    named = NodeRecord.from_info('three', 'rack7', 'fake-vnc', True, {})
+    store.records['three'] = named
+    assert store.find('rack7') is named
+    assert store.find('three') is None
+    # Those without a name have none to be found by.
+    assert store.find('') is None
+
+
+def test_lists_consoles_that_are_enabled(store):
+    store.records['three'] = NodeRecord.from_info(
+        'three', None, 'fake-vnc', False, {})
+    assert store.consoles() == [ONE, TWO]
+
+
 def test_is_fine(store):
     store.check()
     store.close()
@@ -36,6 +51,7 @@ def test_is_fine(store):
 
 @pytest.mark.parametrize('ask', [
     lambda store: store.get('one'), lambda store: store.get_many(['one']),
+    lambda store: store.find('one'), lambda store: store.consoles(),
     lambda store: store.check()])
 def test_plays_a_dead_database(store, ask):
     store.available = False

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import pathlib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -388,3 +389,51 @@ def assert_closed(far: socket.socket) -> None:
         pass
     finally:
         far.close()
+
+
+# -- for whom a certificate is ------------------------------------------------
+
+def certified(tmp_path: pathlib.Path, subject: Certificate | None,
+              ) -> tuple[str, ...] | None:
+    """:returns: what we make of a client's certificate."""
+    ca = tmp_path / 'ca.pem'
+    ca.write_bytes(AUTHORITY.pem)
+    server = CERTIFICATE.server_context()
+    server.load_verify_locations(str(ca))
+    server.verify_mode = (ssl.CERT_REQUIRED if subject else ssl.CERT_NONE)
+    client = AUTHORITY.client_context()
+    if subject:
+        client.load_cert_chain(subject.save(tmp_path, 'ours').both_file)
+    near, far = tcp_pair()
+    made: list[TlsChannel] = []
+    with in_thread(lambda: made.append(accept_tls(
+            TcpChannel(near, 'viewer'), server, soon()))):
+        secure = client.wrap_socket(far, server_hostname='proxy.example')
+    names = made[0].names()
+    secure.close()
+    made[0].close()
+    return names
+
+
+def test_names_what_a_certificate_is_for(tmp_path: pathlib.Path) -> None:
+    shown = AUTHORITY.issue('nova.example', '192.0.2.1', 'other.example',
+                            client=True)
+    assert certified(tmp_path, shown) == ('nova.example', 'other.example')
+
+
+def test_without_dns_names_it_is_for_its_common_name(
+        tmp_path: pathlib.Path) -> None:
+    assert certified(tmp_path, AUTHORITY.issue('192.0.2.1', client=True),
+                     ) == ('192.0.2.1',)
+
+
+def test_names_are_few_and_printable(tmp_path: pathlib.Path) -> None:
+    many = [f'host{number}.example' for number in range(100)]
+    found = certified(tmp_path, AUTHORITY.issue(*many, client=True))
+    assert found == tuple(many[:16])
+    assert certified(tmp_path, AUTHORITY.issue(
+        "a\nb'", client=True)) == ('a\\nb\'',)
+
+
+def test_who_shows_none_has_no_names(tmp_path: pathlib.Path) -> None:
+    assert certified(tmp_path, None) is None
