@@ -357,6 +357,14 @@ def test_drain_shuts_the_doors(run, endpoint, port):
     assert not ports.answers('127.0.0.1', port)
 
 
+def test_a_door_that_is_opened_too_late_is_shut_at_once(run, endpoint, port):
+    worker = run(policy(port), behind(port, endpoint))
+    worker.worker.drain()
+    late = listen_shared('127.0.0.1', port)
+    worker.worker._server.open(late, None)
+    assert late.fileno() == -1
+
+
 def test_a_new_certificate_and_new_networks_hold_from_the_reload_on(
         run, endpoint, port, shown, tmp_path):
     worker = run(policy(port, SecurityNumber.X509_NONE),

@@ -178,7 +178,8 @@ def test_a_refusal_is_not_lost_to_what_the_viewer_says_at_once(stage):
     """Unread bytes would make the kernel reset the connection."""
     one = stage()
     thread = one.serve(SecurityNumber.NONE, error=NoConsole('off'))
-    one.far.sendall(BANNER + b'\x01\x01' + bytes(1000))
+    # More than is read at once.
+    one.far.sendall(BANNER + b'\x01\x01' + bytes(50_000))
     assert one.far.recv(12) == BANNER
     said = b''
     while data := one.far.recv(1000):
