@@ -39,7 +39,8 @@ def example(kind: type[ConsoleError], side: Side | None) -> ConsoleError:
     if '__init__' not in vars(kind) and kind.__init__ is Exception.__init__:
         return kind(POISON)
     hints = typing.get_type_hints(kind.__init__)
-    values = {Side: side, str: POISON, int: 400, Sequence[int]: (1, 2)}
+    values = {Side: side, str: POISON, int: 400, bool: True, bool: True,
+              Sequence[int]: (1, 2)}
     return kind(**{
         name: SPOKEN if name == 'spoken' else values[hints[name]]
         for name in list(inspect.signature(kind.__init__).parameters)[1:]})
@@ -66,8 +67,8 @@ def test_public_reason_fits_a_close_frame(error):
 def test_public_reason_is_a_sentence_of_ours(error):
     assert error.public_reason[0].isupper()
     assert error.public_reason.isprintable()
-    # One sentence ends with a command to copy.
-    assert error.public_reason.endswith(('.', 'show NODE'))
+    # Some end with a command to copy.
+    assert error.public_reason.endswith(('.', 'show NODE', 'enable NODE'))
 
 
 @pytest.mark.parametrize('error', examples())
