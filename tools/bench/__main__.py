@@ -9,6 +9,7 @@ nothing.
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -48,6 +49,9 @@ def _parse() -> argparse.Namespace:
                         choices=peers.PEERS + peers.VARIANTS,
                         help='measure only this one; may be repeated: '
                              + '; '.join(peers.PEERS + peers.VARIANTS))
+    parser.add_argument('--rounds', type=int, metavar='NUMBER',
+                        help='more of them are less rough; each takes two '
+                             'minutes')
     parser.add_argument('--json', type=Path, metavar='FILE',
                         help='write all numbers to a file')
     parser.add_argument('--write', action='store_true',
@@ -71,9 +75,10 @@ def _measure(arguments: argparse.Namespace) -> list[rows.Row]:
                         authority.itself.save(folder, 'ca').cert_file,
                         server.ports),
             wanted))
-        bench = rows.Bench(load, rows.QUICK if arguments.quick else rows.FULL,
-                           _say)
-        return bench.run(found)
+        scale = rows.QUICK if arguments.quick else rows.FULL
+        if arguments.rounds:
+            scale = dataclasses.replace(scale, rounds=arguments.rounds)
+        return rows.Bench(load, scale, _say).run(found)
 
 
 def _say(text: str) -> None:

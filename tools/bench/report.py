@@ -143,14 +143,14 @@ def _tables(rows: Sequence[Row]) -> list[list[list[str]]]:
 
 def _cell(row: Row, peer: str) -> str:
     if peer not in row.values:
-        return '-'
+        return 'n/a'
     note = row.notes.get(peer)
     return _number(row.values[peer]) + (f' ({note})' if note else '')
 
 
 def _ratio(row: Row, peer: str) -> str:
     base = row.values.get(peer)
-    return _number(row.values[OURS] / base) if base else '-'
+    return _number(row.values[OURS] / base) if base else 'n/a'
 
 
 def _number(value: float) -> str:

@@ -17,6 +17,7 @@ from tools.bench.peers import (
     ENDPOINT_TLS,
     PLAIN,
     READ_ONLY,
+    VARIANTS,
     Peer,
 )
 
@@ -50,7 +51,7 @@ class Scale:
 
 
 QUICK = Scale(1, (200,), (1, 100), 20, 128, 1, 0)
-FULL = Scale(3, (200, 2000), (1, 100, 1000), 60, 256, 3, 5000)
+FULL = Scale(2, (200, 2000), (1, 100, 1000), 60, 256, 3, 5000)
 
 
 @dataclasses.dataclass
@@ -92,7 +93,7 @@ class Bench:
         for peer in peers:
             self._keep(peer, self._first(peer))
         for peer in peers:
-            for count in self._scale.sessions:
+            for count in self._scale.sessions[_variant(peer):]:
                 self._keep(peer, self._memory(peer, count))
             self._keep(peer, self._dead_readers(peer))
         for number in range(self._scale.rounds):
@@ -135,7 +136,7 @@ class Bench:
             yield 'first connect', 'ms', load.open(1)['p50'] * 1000
 
     def _connect(self, peer: Peer) -> Values:
-        count = max(10, self._count(peer, self._scale.connects) // 2)
+        count = min(self._scale.connects, peer.most_sessions // 5)
         with Load(self._load, peer.entrances[PLAIN]) as load:
             result = load.open(count, keep=False)
         yield 'connect, p50', 'ms', result['p50'] * 1000
@@ -176,13 +177,13 @@ class Bench:
     def _streams(self, peer: Peer) -> Values:
         size = self._scale.stream
         for name, chunk, part, label in (
-                (PLAIN, 64, 1, '64 KiB'), (PLAIN, 8, 2, '8 KiB'),
+                (PLAIN, _BULK, 1, '64 KiB'), (PLAIN, 8, 2, '8 KiB'),
                 (PLAIN, 1, 4, '1 KiB'),
-                (BROWSER_TLS, 64, 2, 'browser with TLS'),
-                (ENDPOINT_TLS, 64, 2, 'endpoint with TLS'),
-                (READ_ONLY, 64, 1, 'read-only')):
+                (BROWSER_TLS, _BULK, 2, 'browser with TLS'),
+                (ENDPOINT_TLS, _BULK, 2, 'endpoint with TLS'),
+                (READ_ONLY, _BULK, 1, 'read-only')):
             entrance = peer.entrances.get(name)
-            if not entrance:
+            if not entrance or (_variant(peer) and chunk < _BULK):
                 continue
             with Load(self._load, entrance) as load:
                 load.open(1)
@@ -194,7 +195,7 @@ class Bench:
                 (size // part) * 1.048576)
 
     def _echoes(self, peer: Peer) -> Values:
-        for wanted in self._scale.echoes:
+        for wanted in self._scale.echoes[2 * _variant(peer):]:
             labels = [f'echo, {wanted} sessions, {what}'
                       for what in ('p50', 'p99', 'CPU')]
             count = self._count(peer, wanted, *labels)
@@ -230,3 +231,8 @@ class Bench:
                (after - before) / count / 1024)
         yield f'echo, {count} sessions, p50', 'us', result['p50'] * 1e6
         yield f'echo, {count} sessions, p99', 'us', result['p99'] * 1e6
+
+
+def _variant(peer: Peer) -> bool:
+    """:returns: it is asked only for what may differ."""
+    return peer.name in VARIANTS
