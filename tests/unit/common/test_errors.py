@@ -99,15 +99,20 @@ def test_every_class_is_in_the_drawing():
 
 
 def test_all_causes_of_403_look_the_same_outside():
+    # These are told to proxies at the gateway only, never in answer to a
+    # ticket.
+    told_apart = {errors.NoConsole, errors.PeerRejected}
     seen = {(kind.http_status, kind.close_code, kind.public_reason)
-            for kind in classes(errors.Unauthorized)}
+            for kind in classes(errors.Unauthorized)
+            if kind not in told_apart}
     assert len(seen) == 1
     assert seen.pop()[:2] == (403, 1008)
 
 
 def test_what_may_succeed_later_says_when():
     for kind in classes(errors.ServiceUnavailable):
-        assert kind.http_status == 503
+        assert kind.http_status == (
+            429 if issubclass(kind, errors.TooManyRequests) else 503)
         assert kind.close_code == 1013
         assert kind.retry_after > 0
 
