@@ -39,7 +39,7 @@ def example(kind: type[ConsoleError], side: Side | None) -> ConsoleError:
     if '__init__' not in vars(kind) and kind.__init__ is Exception.__init__:
         return kind(POISON)
     hints = typing.get_type_hints(kind.__init__)
-    values = {Side: side, str: POISON, int: 400, bool: True, bool: True,
+    values = {Side: side, str: POISON, int: 400, bool: True,
               Sequence[int]: (1, 2)}
     return kind(**{
         name: SPOKEN if name == 'spoken' else values[hints[name]]
