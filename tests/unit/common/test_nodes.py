@@ -222,6 +222,12 @@ def test_a_store_has_nothing_to_close_unless_it_says_so():
         def get_many(self, uuids):
             return {}
 
+        def find(self, name):
+            return None
+
+        def consoles(self):
+            return []
+
         def check(self):
             return None
 

@@ -44,7 +44,7 @@ def test_says_what_it_is_for_in_sentences(option: cfg.Opt) -> None:
 
 
 @pytest.mark.parametrize('line', [
-    'token_format = none', 'workers = 0', 'workers = 65', 'max_sessions = 0',
+    'token_format = none', 'workers = -1', 'workers = 65', 'max_sessions = 0',
     'connect_timeout = 0', 'handshake_timeout = -1', 'idle_timeout = -1',
     'ping_interval = soon', 'concurrency_backend = asyncio',
     'fake_vnc_address = not an address'])
