@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import socket
 import threading
 import time
@@ -56,11 +57,26 @@ class Wire:
                 return
             with sock:
                 sock.settimeout(10)
-                self.heard.append(sock.recv(65536))
+                self.heard.append(_read_request(sock))
                 try:
                     self.speak(sock)
                 except OSError:
                     continue
+
+
+def _read_request(sock: socket.socket) -> bytes:
+    """Head and body may come apart."""
+    data = b''
+    length = re.compile(rb'content-length: *([0-9]+)', re.IGNORECASE)
+    while True:
+        head, end, body = data.partition(b'\r\n\r\n')
+        found = length.search(head)
+        if end and len(body) >= (int(found[1]) if found else 0):
+            return data
+        piece = sock.recv(65536)
+        if not piece:
+            return data
+        data += piece
 
 
 @pytest.fixture
