@@ -4,6 +4,8 @@
 import os
 import pathlib
 import sys
+import threading
+import time
 
 import pytest
 
@@ -88,3 +90,24 @@ def test_ends_with_a_line_like_that_of_pytest() -> None:
     assert 'FAILED a' in lines
     assert any(line.split() == ['unit', '1:01.5', 'ok', '10', 'passed']
                for line in lines)
+
+
+def test_commands_that_run_are_interrupted_as_by_ctrl_c(
+        tmp_path: pathlib.Path) -> None:
+    begun, ended = tmp_path / 'begun', tmp_path / 'ended'
+    source = (
+        'import pathlib, threading\n'
+        'try:\n'
+        f'    pathlib.Path({str(begun)!r}).touch()\n'
+        '    threading.Event().wait(60)\n'
+        'except KeyboardInterrupt:\n'
+        f'    pathlib.Path({str(ended)!r}).touch()\n')
+    lane = threading.Thread(target=ran, args=(source,))
+    lane.start()
+    deadline = time.monotonic() + 30
+    while not begun.exists():
+        assert time.monotonic() < deadline, 'it has not begun'
+        time.sleep(0.01)
+    parts.interrupt()
+    lane.join(30)
+    assert ended.exists()

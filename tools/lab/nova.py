@@ -5,7 +5,10 @@ Made when the first test asks for it, in ``.venv-nova`` of the checkout, and
 kept. It takes about a minute and needs the package index.
 """
 
+import contextlib
+import fcntl
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from tools.lab import installing, settings
@@ -20,14 +23,25 @@ _PAGE_ENTRY = 'vnc.html'
 START_TIMEOUT = 60.0
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other test runs of this checkout out of the folder meanwhile."""
+    VENV.mkdir(exist_ok=True)
+    with (VENV / 'lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def get_python() -> Path:
     """Find the Python that can import nova, installing it if need be.
 
     :raises InstallError: it cannot be installed; with what pip says.
     """
-    installing.make_venv(VENV, LOGS / 'venv.log')
-    installing.pip_install(VENV, ['-r', str(REQUIREMENTS)], LOGS / 'pip.log',
-                           name='nova', sources=[REQUIREMENTS])
+    with _alone():
+        installing.make_venv(VENV, LOGS / 'venv.log')
+        installing.pip_install(
+            VENV, ['-r', str(REQUIREMENTS)], LOGS / 'pip.log', name='nova',
+            sources=[REQUIREMENTS])
     return VENV / 'bin' / 'python'
 
 
@@ -40,6 +54,11 @@ def get_page() -> Path:
     :returns: folder with ``vnc.html``.
     :raises InstallError: there is none, and no way to fetch it.
     """
+    with _alone():
+        return _get_page()
+
+
+def _get_page() -> Path:
     own = VENV / 'novnc'
     for folder in (PAGE, own / PAGE.relative_to('/')):
         if (folder / _PAGE_ENTRY).is_file():

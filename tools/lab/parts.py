@@ -20,6 +20,8 @@ _NODE = re.compile(r'^\S+ (pass|fail) (\d+)$')
 _NODE_WORDS = {'pass': 'passed', 'fail': 'failed'}
 # Of pytest: what failed, one line each.
 _NAMED = re.compile(r'^(FAILED|ERROR) \S')
+# Commands that run now, of all parts.
+_running: set[subprocess.Popen[str]] = set()
 _COLOUR = re.compile(r'\x1b\[[\d;]*m')
 
 
@@ -72,7 +74,8 @@ def commands(tox_file: Path, part: str) -> list[list[str]]:
 
 def run(name: str, lines: Iterable[Sequence[str]], cwd: Path,
         env: Mapping[str, str]) -> Outcome:
-    """Run the commands of a part, all of them, and show what they say."""
+    """Run the commands of a part, all of them, and show what they say, with
+    the name of the part before each line: others may run beside it."""
     outcome = Outcome(name)
     started = time.monotonic()
     for words in lines:
@@ -101,19 +104,25 @@ def _run(words: Sequence[str], cwd: Path, env: Mapping[str, str],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 errors='replace') as process:
             assert process.stdout is not None
+            _running.add(process)
             try:
                 for line in process.stdout:
-                    sys.stdout.write(line)
+                    sys.stdout.write(f'{outcome.name:>10} | {line}')
                     sys.stdout.flush()
                     outcome.read(line)
-            except BaseException:
-                # Unlike SIGTERM it lets pytest stop what tests started.
-                process.send_signal(signal.SIGINT)
-                raise
+            finally:
+                _running.discard(process)
     except OSError as exc:
         print(f'cannot run {words[0]}: {exc}', flush=True)
         return 127
     return process.returncode
+
+
+def interrupt() -> None:
+    """End all commands that run; unlike SIGTERM this lets pytest stop what
+    tests started."""
+    for process in list(_running):
+        process.send_signal(signal.SIGINT)
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[str]:
