@@ -26,8 +26,8 @@ START_TIMEOUT = 60.0
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Keep other test runs of this checkout out of the folder meanwhile."""
-    VENV.mkdir(exist_ok=True)
-    with (VENV / 'lock').open('w') as lock:
+    # Beside the folder, which is cleared when it is made.
+    with VENV.with_suffix('.lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
