@@ -96,7 +96,9 @@ def test_commands_that_run_are_interrupted_as_by_ctrl_c(
         tmp_path: pathlib.Path) -> None:
     begun, ended = tmp_path / 'begun', tmp_path / 'ended'
     source = (
-        'import pathlib, threading\n'
+        'import pathlib, signal, threading\n'
+        # Whoever runs the tests may be deaf to it.
+        'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
         'try:\n'
         f'    pathlib.Path({str(begun)!r}).touch()\n'
         '    threading.Event().wait(60)\n'
