@@ -49,7 +49,7 @@ class RelayLimits:
     idle_timeout: float = 0.0
     stall_timeout: float = 300.0
     max_session_length: float = 0.0
-    max_frame_rate: float = 2000.0
+    max_frame_rate: float = 5000.0
 
 
 class Relay:

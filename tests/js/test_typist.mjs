@@ -115,7 +115,8 @@ test('sends whole keys at once, but not all of them, when it is fast',
         const end = desk.type('é'.repeat(1000), SPEEDS.fast);
         desk.timer.step();
         assert.equal(desk.down.size, 0);
-        assert(desk.sent.length > 2 && desk.sent.length < 1000);
+        // The service takes 5,000 a second, and ticks are 16 ms apart.
+        assert(desk.sent.length > 2 && desk.sent.length <= 64);
         desk.timer.run();
         assert.equal((await end).done, 2000);
         assert.equal(desk.sent.length, 4000);

@@ -59,7 +59,7 @@ def test_the_defaults_are_safe(read):
     assert settings.listen.tls is None
     assert settings.relay.max_session_length == 0
     assert settings.relay.stall_timeout == 300
-    assert settings.relay.max_frame_rate == 2000
+    assert settings.relay.max_frame_rate == 5000
     assert settings.sessions.max_sessions == 2000
     assert settings.sessions.sharing == 'shared'
     assert settings.trusted_proxies == ()
