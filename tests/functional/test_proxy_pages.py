@@ -180,7 +180,7 @@ def test_a_file_arrives_whole_on_a_line_slower_than_keep_alive(
         with HTTPConnection(worker.address, receive_buffer=4096) as slow:
             slow.send(f'GET {name} HTTP/1.1\r\nHost: a\r\n{PACKED}\r\n'
                       '\r\n'.encode())
-            wait_until(lambda: worker.worker._server._setups == 0,
+            wait_until(lambda: not len(worker.worker._server._setups),
                        'the proxy has answered, waited, and closed')
             body = gzip.decompress(slow.read_response().body)
             assert body == (novnc_root / 'core' / 'rfb.js').read_bytes()
