@@ -11,10 +11,9 @@ import logging
 from collections.abc import Callable
 
 from ironic_console.common.channels.base import (
-    READ,
     ChannelError,
+    read_to_end,
     send_all,
-    wait_for,
 )
 from ironic_console.common.channels.framing import UnframedChannel
 from ironic_console.common.channels.tcp import TcpChannel
@@ -167,19 +166,26 @@ class Connection:
 
     # -- the console ---------------------------------------------------------
 
-    def _open_console(self, request: ConnectRequest,
-                      conversation: Conversation) -> bool:
-        """:returns: the relay has the connection now."""
+    def _admit(self, request: ConnectRequest, conversation: Conversation,
+               ) -> Session | None:
+        """:returns: ``None`` when the request was refused."""
         services = self._services
         try:
             grant = services.authorizer.authorize(request)
-            session = self._opening.admit(grant, self._source,
-                                          request.take_over)
+            return self._opening.admit(grant, self._source,
+                                       request.take_over)
         except ConsoleError as exc:
             LOG.info('%s: node %s refused for %s: %s', self._id,
                      request.node, self._opening.peer, exc)
             services.metrics.refused(exc)
             self._refuse(exc, conversation)
+            return None
+
+    def _open_console(self, request: ConnectRequest,
+                      conversation: Conversation) -> bool:
+        """:returns: the relay has the connection now."""
+        session = self._admit(request, conversation)
+        if session is None:
             return False
         try:
             assert request.upgrade is not None
@@ -190,46 +196,31 @@ class Connection:
             browser.flush()
             return self._reach_console(session, browser)
         except BaseException:
-            services.sessions.remove(session)
+            self._services.sessions.remove(session)
             raise
 
     def _open_tunnel(self, request: ConnectRequest,
                      conversation: Conversation) -> bool:
         """:returns: the relay has the connection now."""
-        services = self._services
         if conversation.trailing_data():
             raise BadRequest('RFB begins with the server, not the client')
-        try:
-            grant = services.authorizer.authorize(request)
-            session = self._opening.admit(grant, self._source,
-                                          request.take_over)
-        except ConsoleError as exc:
-            LOG.info('%s: node %s refused for %s: %s', self._id,
-                     request.node, self._opening.peer, exc)
-            services.metrics.refused(exc)
-            self._refuse(exc, conversation)
+        session = self._admit(request, conversation)
+        if session is None:
             return False
         try:
             reached = self._opening.reach(session)
-        except BaseException as exc:
-            if not isinstance(exc, ConsoleError):
-                services.sessions.remove(session)
-                raise
-            self._opening.give_up(session, exc)
+        except ConsoleError as exc:
             self._refuse(exc, conversation)
             return False
         server = ServerHandshake(reached.server_init)
         try:
-            conversation.open_tunnel(self._opening.deadline('head_timeout'))
-            self._opening.drive(self._channel, server)
-            self._opening.hand_over(session, reached,
-                                    UnframedChannel(self._channel), server)
-        except BaseException as exc:
-            reached.opened.channel.close()
-            if not isinstance(exc, ConsoleError):
-                services.sessions.remove(session)
-                raise
-            self._opening.give_up(session, exc)
+            with self._opening.finishing(session, reached):
+                conversation.open_tunnel(
+                    self._opening.deadline('head_timeout'))
+                self._opening.drive(self._channel, server)
+                self._opening.hand_over(
+                    session, reached, UnframedChannel(self._channel), server)
+        except ConsoleError:
             return False
         return True
 
@@ -238,31 +229,27 @@ class Connection:
         try:
             reached = self._opening.reach(session)
         except ConsoleError as exc:
-            self._turn_away(session, browser, exc)
+            self._turn_away(browser, exc)
             return False
         server = ServerHandshake(reached.server_init)
         try:
-            self._opening.drive(browser, server)
-            self._opening.hand_over(session, reached, browser, server)
-        except BaseException as exc:
-            reached.opened.channel.close()
-            if not isinstance(exc, ConsoleError):
-                raise
-            self._opening.give_up(session, exc)
+            with self._opening.finishing(session, reached):
+                self._opening.drive(browser, server)
+                self._opening.hand_over(session, reached, browser, server)
+        except ConsoleError as exc:
             self._say_goodbye(browser, close_reasons.from_error(exc))
             return False
         return True
 
     # -- endings -------------------------------------------------------------
 
-    def _turn_away(self, session: Session, browser: WebSocketChannel,
-                   error: ConsoleError) -> None:
+    def _turn_away(self, browser: WebSocketChannel, error: ConsoleError,
+                   ) -> None:
         """Tell a browser that was let in why there is no picture.
 
         It is told twice, inside RFB and with the close frame, since not
         every viewer shows both.
         """
-        self._opening.give_up(session, error)
         reason = close_reasons.from_error(error)
         refusal = RefusalHandshake(f'{reason.text} ({self._id})')
         try:
@@ -279,8 +266,6 @@ class Connection:
             browser.send_close(reason.code, reason.text)
             if send_all(browser, b'', deadline):
                 browser.shutdown_sending()
-            while deadline.remaining() and wait_for(browser, READ, deadline):
-                if browser.receive() == b'':
-                    return
+            read_to_end(browser, deadline)
         except ConsoleError as exc:
             LOG.debug('%s: browser did not wait: %s', self._id, exc)

@@ -7,10 +7,11 @@ How a viewer comes to its grant, and how it is told when nothing comes of it,
 is up to connection.py (browsers) and viewers.py (everything else).
 """
 
+import contextlib
 import dataclasses
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ironic_console.common import dialer
 from ironic_console.common.addresses import IPNetwork
@@ -101,16 +102,28 @@ class Opening:
     def reach(self, session: Session) -> Reached:
         """Connect to the endpoint of a session, up to ServerInit.
 
-        :raises ConsoleError: there is no way to it; not logged yet.
+        :raises ConsoleError: there is no way to it; the session is given up.
         """
         node = session.grant.node
         begun = self._services.clock.monotonic()
-        endpoint = node.endpoint()
-        reached = Reached(endpoint, self._services.dialer.open(
-            endpoint, node.credential(), self.listener(Side.ENDPOINT)))
+        with self._given_up_on_failure(session):
+            endpoint = node.endpoint()
+            reached = Reached(endpoint, self._services.dialer.open(
+                endpoint, node.credential(), self.listener(Side.ENDPOINT)))
         self._services.metrics.handshake(
             Side.ENDPOINT, self._services.clock.monotonic() - begun)
         return reached
+
+    @contextlib.contextmanager
+    def finishing(self, session: Session, reached: Reached) -> Iterator[None]:
+        """What is done in here ends with :meth:`hand_over`. If it fails, the
+        endpoint is closed and the session given up."""
+        with self._given_up_on_failure(session):
+            try:
+                yield
+            except BaseException:
+                reached.opened.channel.close()
+                raise
 
     def hand_over(self, session: Session, reached: Reached,
                   viewer: ViewerChannel, server: ServerHandshake) -> None:
@@ -133,6 +146,17 @@ class Opening:
         relay.add(link)
         self._services.sessions.established(
             session, link, lambda reason: relay.close(link, reason))
+
+    @contextlib.contextmanager
+    def _given_up_on_failure(self, session: Session) -> Iterator[None]:
+        try:
+            yield
+        except ConsoleError as exc:
+            self.give_up(session, exc)
+            raise
+        except BaseException:
+            self._services.sessions.remove(session)
+            raise
 
     def give_up(self, session: Session, error: ConsoleError) -> None:
         """Nothing comes of a session."""

@@ -12,7 +12,7 @@ import logging
 import ssl
 from collections.abc import Callable
 
-from ironic_console.common.channels.base import READ, ChannelError, wait_for
+from ironic_console.common.channels.base import ChannelError, read_to_end
 from ironic_console.common.channels.framing import UnframedChannel
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import accept_tls
@@ -117,17 +117,13 @@ class ViewerConnection:
             self._say_goodbye()
             return False
         try:
-            self._server.admit(reached.server_init)
-            self._drive()
-            self._opening.hand_over(session, reached,
-                                    UnframedChannel(self._channel),
-                                    self._server)
-        except BaseException as exc:
-            reached.opened.channel.close()
-            if not isinstance(exc, ConsoleError):
-                self._services.sessions.remove(session)
-                raise
-            self._opening.give_up(session, exc)
+            with self._opening.finishing(session, reached):
+                self._server.admit(reached.server_init)
+                self._drive()
+                self._opening.hand_over(session, reached,
+                                        UnframedChannel(self._channel),
+                                        self._server)
+        except ConsoleError:
             return False
         return True
 
@@ -143,14 +139,7 @@ class ViewerConnection:
                      self._opening.peer, exc)
             self._services.metrics.refused(exc)
             raise
-        try:
-            return session, self._opening.reach(session)
-        except ConsoleError as exc:
-            self._opening.give_up(session, exc)
-            raise
-        except BaseException:
-            self._services.sessions.remove(session)
-            raise
+        return session, self._opening.reach(session)
 
     def _drive(self) -> None:
         """Go on until it is done, or waits for a verdict."""
@@ -178,11 +167,7 @@ class ViewerConnection:
         return text.encode()[:MAX_REASON_BYTES].decode(errors='ignore')
 
     def _say_goodbye(self) -> None:
-        """Close so that what was said last is not lost to a reset, which
-        unread bytes of the viewer would cause."""
+        """Close so that what was said last arrives."""
         deadline = Deadline(self._services.clock, CLOSE_TIMEOUT, 'close')
         self._channel.shutdown_sending()
-        while deadline.remaining() and wait_for(self._channel, READ,
-                                                deadline):
-            if self._channel.receive() == b'':
-                return
+        read_to_end(self._channel, deadline)

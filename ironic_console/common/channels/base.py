@@ -112,6 +112,19 @@ def wait_for(channel: Channel, events: int, deadline: Deadline) -> bool:
             f'{channel.peer}: cannot be waited for: {exc}') from exc
 
 
+def read_to_end(channel: Channel, deadline: Deadline) -> None:
+    """Read until the peer closes, and drop it.
+
+    Unread bytes would make the kernel reset the connection, and the reset
+    may overtake what was sent last.
+
+    :raises ChannelError: the connection broke.
+    """
+    while deadline.remaining() and wait_for(channel, READ, deadline):
+        if channel.receive() == b'':
+            return
+
+
 def send_all(channel: Channel, data: bytes, deadline: Deadline) -> bool:
     """Send everything.
 
