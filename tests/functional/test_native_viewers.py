@@ -70,8 +70,12 @@ def node(gateway_site: Site, proxy: LocalProxy, server: RfbServer,
         'generic-vnc', instance=False, vnc_address=server.host,
         vnc_port=server.port, vnc_security='none', vnc_encodings='5,1,0,-223')
     gateway_site.ironic.rest.set_console(made, True)
+    door = gateway_site.door(made)
     yield made
     gateway_site.ironic.rest.delete_node(made)
+    # SQLite gives the number of a deleted node, and so its port, to the next.
+    wait_until(lambda: not ports.answers(ports.LOOPBACK, door),
+               'the door was shut')
 
 
 def pressed(server: RfbServer, key: str) -> bool:
