@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the host of an endpoint to addresses that may be dialled.
+"""Addresses: how they are written, and from the host of an endpoint to
+those that may be dialled.
 
 Whoever writes ``driver_info`` chooses the host, so it could lead into the
 proxy's own network (server-side request forgery). Policy is applied to the
@@ -55,6 +56,18 @@ def is_within(address: str, networks: Iterable[IPNetwork]) -> bool:
         return False
     plain = getattr(found, 'ipv4_mapped', None) or found
     return any(plain in network for network in networks)
+
+
+def with_port(host: str, port: int) -> str:
+    """:returns: both as people write them: ``[::1]:5900``."""
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
+
+
+def without_port(text: str) -> str:
+    """:param text: of :func:`with_port`.
+    :returns: its host.
+    """
+    return text.rpartition(':')[0].strip('[]')
 
 
 class AddressPolicy:

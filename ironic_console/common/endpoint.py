@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self, TypeGuard
 
+from ironic_console.common.addresses import with_port
 from ironic_console.common.errors import ConfigError
 
 #: vnc is RFB over plain TCP, vncs over TLS from the first byte, auto
@@ -175,8 +176,7 @@ class Endpoint:
     @property
     def address(self) -> str:
         """Host and port as people write them."""
-        host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'{host}:{self.port}'
+        return with_port(self.host, self.port)
 
 
 def parse_sharing(value: object, key: str) -> str:

@@ -10,6 +10,7 @@ Blocking, straight down, on a thread of its own that ends with the story.
 import logging
 from collections.abc import Callable
 
+from ironic_console.common.addresses import without_port
 from ironic_console.common.channels.base import (
     ChannelError,
     read_to_end,
@@ -153,7 +154,7 @@ class Connection:
         # Anew for each request: a proxy may send those of several users
         # through one connection.
         near = self._channel.peer
-        address = near.rpartition(':')[0].strip('[]')
+        address = without_port(near)
         self._source = source_of(address, request.forwarded_for,
                                  self._services.trusted_proxies)
         self._opening.peer = (near if self._source == address else

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ironic_console.common.addresses import is_within
+from ironic_console.common.addresses import is_within, without_port
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.errors import (
     NodeStoreUnavailable,
@@ -72,7 +72,7 @@ class NodeDoor:
     def serve(self, arrival: Arrival) -> None:
         terms = self._terms()
         policy = terms.policy
-        near = arrival.peer.rpartition(':')[0].strip('[]')
+        near = without_port(arrival.peer)
         known = is_within(near, policy.networks)
         types = tuple(number for number in policy.security_types
                       if number != SecurityNumber.NONE or known)

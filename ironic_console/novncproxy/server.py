@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
+from ironic_console.common.addresses import with_port
 from ironic_console.common.channels.base import ChannelError
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import accept_tls
@@ -229,8 +230,7 @@ class Server:
                     return False
                 self._complain(exc)
                 return False
-            peer = f'[{address[0]}]' if ':' in address[0] else address[0]
-            if not self._begin(sock, f'{peer}:{address[1]}', door):
+            if not self._begin(sock, with_port(*address[:2]), door):
                 return True
         return True
 

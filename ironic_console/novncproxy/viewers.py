@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import Callable
 
+from ironic_console.common.addresses import without_port
 from ironic_console.common.channels.base import ChannelError, read_to_end
 from ironic_console.common.channels.framing import UnframedChannel
 from ironic_console.common.channels.tcp import TcpChannel
@@ -86,7 +87,7 @@ class ViewerConnection:
         self._demand = demand
         self._on_heard = on_heard
         self._opening = Opening(services, channel.peer)
-        self._source = channel.peer.rpartition(':')[0].strip('[]')
+        self._source = without_port(channel.peer)
         self._names: tuple[str, ...] | None = None
         self._server = ServerHandshake(None, ServerPolicy(
             demand.security_types, verdict=demand.verdict))

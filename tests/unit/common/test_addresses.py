@@ -11,6 +11,8 @@ from ironic_console.common.addresses import (
     AddressPolicy,
     Resolver,
     parse_networks,
+    with_port,
+    without_port,
 )
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.errors import (
@@ -64,6 +66,17 @@ class TestAddressPolicy:
         policy = AddressPolicy(parse_networks(
             ['192.0.2.0/24', '2001:db8::/32', '127.0.0.1']))
         assert policy.allows(ipaddress.ip_address(address)) is verdict
+
+
+@pytest.mark.parametrize(('host', 'text'), [
+    ('192.0.2.1', '192.0.2.1:5900'), ('bmc.example', 'bmc.example:5900'),
+    ('::1', '[::1]:5900'), ('fe80::1%eth0', '[fe80::1%eth0]:5900'),
+    ('::ffff:192.0.2.1', '[::ffff:192.0.2.1]:5900'),
+])
+def test_hosts_are_found_again_in_what_is_written_with_a_port(
+        host: str, text: str) -> None:
+    assert with_port(host, 5900) == text
+    assert without_port(text) == host
 
 
 class TestParseNetworks:
