@@ -24,7 +24,7 @@ from ironic_console.common.errors import (
 from ironic_console.common.nodes import NodeStore
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.novncproxy.authorizer import Authorizer, Grant
-from ironic_console.novncproxy.server import Arrival, Server
+from ironic_console.novncproxy.server import Arrival, Server, open_port
 from ironic_console.novncproxy.settings import GatewayPolicy
 from ironic_console.novncproxy.viewers import (
     Demand,
@@ -33,8 +33,6 @@ from ironic_console.novncproxy.viewers import (
 )
 
 LOG = logging.getLogger(__name__)
-
-_BACKLOG = 16
 
 
 class _Place(NamedTuple):
@@ -213,7 +211,7 @@ class Gateway:
 
     def _listen(self, place: _Place) -> socket.socket | None:
         try:
-            listener = listen_shared(place.host, place.port)
+            listener = open_port(place.host, place.port, reuse_port=True)
         except OSError as exc:
             if place not in self._failed:
                 self._failed.add(place)
@@ -223,19 +221,3 @@ class Gateway:
             return None
         self._failed.discard(place)
         return listener
-
-
-def listen_shared(host: str, port: int) -> socket.socket:
-    """Open a port that other workers may open as well.
-
-    :param host: address or name; ``::`` is for IPv4 too.
-    :raises OSError: it cannot be had.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM,
-                               flags=socket.AI_PASSIVE)
-    family, _, _, _, address = found[0]
-    listener = socket.create_server(
-        address[:2], family=family, backlog=_BACKLOG, reuse_port=True,
-        dualstack_ipv6=family == socket.AF_INET6 and host == '::')
-    listener.setblocking(False)
-    return listener

@@ -44,15 +44,28 @@ def listen(host: str, port: int,
     :raises ConfigError: it cannot be opened; the text says why.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM,
-                                   flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        listener = socket.create_server(
-            address[:2], family=family, backlog=_BACKLOG,
-            dualstack_ipv6=family == socket.AF_INET6 and host == '::')
+        return open_port(host, port)
     except (OSError, UnicodeError) as exc:
         raise ConfigError(f'cannot listen on {host} port {port} '
                           f'({options}): {exc}') from exc
+
+
+def open_port(host: str, port: int, reuse_port: bool = False,
+              ) -> socket.socket:
+    """Open a port, for whoever knows better than to end when it is taken.
+
+    :param host: as for :func:`listen`.
+    :param reuse_port: other workers may open it as well; otherwise they
+        have it only from the process that did.
+    :raises OSError: it cannot be had.
+    :raises UnicodeError: no host can have such a name.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM,
+                               flags=socket.AI_PASSIVE)
+    family, _, _, _, address = found[0]
+    listener = socket.create_server(
+        address[:2], family=family, backlog=_BACKLOG, reuse_port=reuse_port,
+        dualstack_ipv6=family == socket.AF_INET6 and host == '::')
     listener.setblocking(False)
     return listener
 

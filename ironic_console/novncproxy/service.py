@@ -66,13 +66,12 @@ def load(settings: Settings) -> Loaded:
 
     :raises ConfigError: one is missing; the text says what to do.
     """
-    listen_tls = settings.listen.tls
     if settings.endpoint_tls.allow_unverified:
         LOG.warning('[ironic_console]allow_unverified_tls is on: nobody '
                     'checks that endpoints which ask for it are what they '
                     'seem to be')
     return Loaded(settings, Pages(settings.pages),
-                  tls.server_context(listen_tls) if listen_tls else None,
+                  _context(settings.listen),
                   tls.EndpointTls(settings.endpoint_tls),
                   _context(settings.gateway), _context(settings.viewers))
 

@@ -24,7 +24,8 @@ from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy import gateway as gateway_module
 from ironic_console.novncproxy.authorizer import AccessPolicy, Authorizer
-from ironic_console.novncproxy.gateway import Gateway, Terms, listen_shared
+from ironic_console.novncproxy.gateway import Gateway, Terms
+from ironic_console.novncproxy.server import listen
 from ironic_console.novncproxy.sessions import SessionPolicy
 from ironic_console.novncproxy.settings import (
     GatewayPolicy,
@@ -360,7 +361,7 @@ def test_drain_shuts_the_doors(run, endpoint, port):
 def test_a_door_that_is_opened_too_late_is_shut_at_once(run, endpoint, port):
     worker = run(policy(port), behind(port, endpoint))
     worker.worker.drain()
-    late = listen_shared('127.0.0.1', port)
+    late = listen('127.0.0.1', port)
     worker.worker._server.open(late, None)
     assert late.fileno() == -1
 
@@ -481,16 +482,6 @@ def test_a_look_that_fails_is_not_the_last_one(run, endpoint, port,
     wait_until(lambda: ports.answers('127.0.0.1', port), 'the door')
 
 
-@pytest.mark.parametrize('host', ['127.0.0.1', '::1', 'localhost', '::',
-                                  '0.0.0.0'])
-def test_workers_share_a_port_whatever_the_host_is_called(host):
-    port = ports.free_port()
-    with listen_shared(host, port) as one, listen_shared(host, port) as two:
-        assert one.getsockname()[1] == two.getsockname()[1] == port
-        assert not one.getblocking()
-        assert ports.answers('::1' if host == '::1' else '127.0.0.1', port)
-
-
 # -- people's own viewers -----------------------------------------------------
 
 @pytest.fixture
@@ -508,7 +499,7 @@ def viewer_door(tmp_path: pathlib.Path, shown: Shown, endpoint: RfbServer,
 @contextlib.contextmanager
 def running_with_viewers(settings: Any, *records: NodeRecord,
                          ) -> Iterator[RunningWorker]:
-    with (listen_shared('127.0.0.1', 0) as listener,
+    with (listen('127.0.0.1', 0) as listener,
           RunningWorker(settings, *records, viewers=listener) as worker):
         yield worker
 

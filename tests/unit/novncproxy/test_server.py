@@ -13,10 +13,16 @@ from ironic_console.common.clock import Clock
 from ironic_console.common.errors import ConfigError
 from ironic_console.novncproxy import server
 from ironic_console.novncproxy.metrics import Metrics
-from ironic_console.novncproxy.server import BrowserDoor, Server, listen
+from ironic_console.novncproxy.server import (
+    BrowserDoor,
+    Server,
+    listen,
+    open_port,
+)
 from ironic_console.novncproxy.settings import SetupLimits
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import Holdings, HTTPConnection, wait_until
+from tools.lab import ports
 
 
 class FakeConnection:
@@ -92,6 +98,17 @@ def test_one_ipv6_address_is_not_for_ipv4(start):
     _server, address = start('::1')
     with pytest.raises(ConnectionRefusedError):
         connect(('127.0.0.1', address[1]))
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1', 'localhost', '::',
+                                  '0.0.0.0'])
+def test_workers_share_a_port_whatever_the_host_is_called(host):
+    port = ports.free_port()
+    with (open_port(host, port, reuse_port=True) as one,
+          open_port(host, port, reuse_port=True) as two):
+        assert one.getsockname()[1] == two.getsockname()[1] == port
+        assert not one.getblocking()
+        assert ports.answers('::1' if host == '::1' else '127.0.0.1', port)
 
 
 def test_says_that_a_port_is_in_use():
