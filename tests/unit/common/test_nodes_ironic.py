@@ -185,9 +185,30 @@ def test_gets_one_of_thousands(process: StoreProcess, config: str,
             f'INSERT INTO nodes (uuid, {names}) SELECT ?, {names} '
             f"FROM nodes WHERE uuid='{NODE}'", [(one,) for one in uuids])
     database.close()
-    [nodes] = ask(process, configure(tmp_path, f'sqlite:///{path}'),
-                  ['get_many', [uuids[0], uuids[1234], uuids[-1]]])
+    [nodes, every, most] = ask(
+        process, configure(tmp_path, f'sqlite:///{path}'),
+        ['get_many', [uuids[0], uuids[1234], uuids[-1]]],
+        ['get_many', uuids],
+        # More than one query names.
+        ['get_many', [*uuids[1:], *(f'{number:08x}-0000-4001-8000-{0:012}'
+                                    for number in range(10_000))]])
     assert set(nodes) == {uuids[0], uuids[1234], uuids[-1]}
+    assert set(every) == set(uuids)
+    assert set(most) == set(uuids[1:])
+
+
+def test_a_node_that_cannot_be_read_is_no_harm_to_others(
+        process: StoreProcess, config: str, tmp_path: pathlib.Path,
+        folder: pathlib.Path) -> None:
+    path = tmp_path / 'broken.sqlite'
+    path.write_bytes((folder / 'ironic.sqlite').read_bytes())
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE nodes SET driver_internal_info='{rubbish' "
+                         'WHERE uuid=?', (BARE,))
+    database.close()
+    [nodes] = ask(process, configure(tmp_path, f'sqlite:///{path}'),
+                  ['get_many', [NODE]])
+    assert set(nodes) == {NODE}
 
 
 @pytest.mark.parametrize('transport', ['none', 'json-rpc', 'oslo'])
