@@ -22,7 +22,7 @@ from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.server import ServerPolicy
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import base
+from ironic_console.drivers import base, driver_info
 from ironic_console.drivers.testcard import certificate
 from ironic_console.drivers.testcard.server import (
     CardSettings,
@@ -77,27 +77,17 @@ class Settings:
     @classmethod
     def from_driver_info(cls, info: Mapping[str, Any]) -> Self:
         """:raises ConfigError: naming the key and what is allowed."""
-        unknown = sorted(key for key in info
-                         if key.startswith('fake_vnc_')
-                         and key not in PROPERTIES)
-        if unknown:
-            raise ConfigError(
-                f'driver_info/{unknown[0]} is not a setting of fake-vnc; '
-                f'there are {", ".join(PROPERTIES)}')
+        driver_info.refuse_unknown(info, 'fake_vnc_', PROPERTIES, _KIND)
         width, height = _size(info.get('fake_vnc_resolution', '1024x768'))
-        fault = info.get('fake_vnc_fault', 'none')
-        if fault not in _FAULTS:
-            raise ConfigError(f'driver_info/fake_vnc_fault is {fault!r}; '
-                              f'allowed is one of {", ".join(_FAULTS)}')
-        security = info.get('fake_vnc_security', 'none')
-        if security not in tuple(_SECURITY):
-            raise ConfigError(
-                f'driver_info/fake_vnc_security is {security!r}; '
-                f'allowed is one of {", ".join(_SECURITY)}')
-        return cls(width, height,
-                   int(_number(info, 'fake_vnc_port', 0, 65535)),
-                   fault, _number(info, 'fake_vnc_fault_seconds',
-                                  cls.fault_seconds, _MAX_SECONDS), security)
+        return cls(
+            width, height,
+            fault=driver_info.choice(info, 'fake_vnc_fault', _FAULTS,
+                                     cls.fault),
+            security=driver_info.choice(info, 'fake_vnc_security',
+                                        tuple(_SECURITY), cls.security),
+            port=int(_number(info, 'fake_vnc_port', cls.port, 65535)),
+            fault_seconds=_number(info, 'fake_vnc_fault_seconds',
+                                  cls.fault_seconds, _MAX_SECONDS))
 
 
 class FakeVNCConsole(base.VNCConsole):
