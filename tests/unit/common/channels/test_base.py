@@ -13,11 +13,13 @@ from ironic_console.common.channels.base import (
     WRITE,
     Channel,
     ChannelError,
+    read_to_end,
     send_all,
     wait_for,
 )
-from ironic_console.common.clock import Deadline
-from tests.helpers.channels import passed, soon
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.clock import Clock, Deadline
+from tests.helpers.channels import Far, Pair, passed, soon, tcp_pair
 from tests.helpers.clock import FrozenClock
 
 
@@ -115,6 +117,73 @@ class TestWaitFor:
         with pytest.raises(ChannelError, match=r'scripted: cannot be waited '
                                                r'for: .*Too many open files'):
             wait_for(channel, READ, soon())
+
+
+class Talkative(Scripted):
+    """Never waits for what it has to say, but takes a second each time.
+
+    :param says: what receive() gives, one each time.
+    """
+
+    def __init__(self, clock: FrozenClock, *says: bytes | None) -> None:
+        super().__init__([])
+        self.is_pending = True
+        self._clock = clock
+        self._says = list(says)
+
+    def receive(self) -> bytes | None:
+        self.calls.append('receive')
+        self._clock.advance(1)
+        return self._says.pop(0)
+
+
+class TestReadToEnd:
+    @pytest.fixture
+    def pair(self) -> Iterator[Pair]:
+        near, far = tcp_pair()
+        pair = Pair(TcpChannel(near, 'the browser'), Far(far))
+        yield pair
+        pair.close()
+
+    def test_what_was_said_last_arrives_whatever_the_peer_still_says(
+            self, pair: Pair) -> None:
+        """To close with bytes unread would reset the connection."""
+        deadline = soon()
+        pair.far.send(b'more than one read takes' * 3000)
+        assert send_all(pair.channel, b'goodbye', deadline)
+        pair.far.stop_sending()
+        read_to_end(pair.channel, deadline)
+        assert deadline.remaining()
+        pair.channel.close()
+        assert pair.far.receive(7) == b'goodbye'
+        assert pair.far.receive_some() == b''
+
+    def test_nothing_now_is_not_the_end(self) -> None:
+        clock = FrozenClock()
+        channel = Talkative(clock, None, b'late', None, b'')
+        read_to_end(channel, Deadline(clock, 100, 'test'))
+        assert channel.calls == ['receive'] * 4
+        channel.close()
+
+    def test_who_never_stops_talking_is_left_at_the_deadline(self) -> None:
+        clock = FrozenClock()
+        channel = Talkative(clock, *[b'and another thing'] * 20, b'')
+        read_to_end(channel, Deadline(clock, 10, 'test'))
+        assert channel.calls == ['receive'] * 10
+        channel.close()
+
+    def test_who_says_nothing_and_stays_is_left_at_the_deadline(
+            self, pair: Pair) -> None:
+        deadline = Deadline(Clock(), 0.1, 'test')
+        read_to_end(pair.channel, deadline)
+        assert not deadline.remaining()
+        pair.far.send(b'still there')
+        assert wait_for(pair.channel, READ, soon())
+
+    def test_a_broken_connection_is_told(self, pair: Pair) -> None:
+        pair.far.reset()
+        with pytest.raises(ChannelError, match=r'the browser: .* reset'):
+            read_to_end(pair.channel, soon())
 
 
 class TestSendAll:
