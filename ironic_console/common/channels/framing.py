@@ -30,9 +30,9 @@ class ViewerChannel(Channel):
     answers_pings = False
 
     @property
+    @abc.abstractmethod
     def output_size(self) -> int:
         """Bytes that are queued before the payload of a begun frame."""
-        return 0
 
     @property
     def pongs(self) -> int:
@@ -53,9 +53,10 @@ class ViewerChannel(Channel):
         payload to the connection below once :meth:`flush_head` says so, and
         reports them to :meth:`body_sent`."""
 
-    @abc.abstractmethod
     def flush_head(self) -> bool:
         """:returns: everything before the payload is out."""
+        self.flush()
+        return not self.output_size
 
     @abc.abstractmethod
     def body_sent(self, size: int) -> None:
@@ -150,10 +151,6 @@ class UnframedChannel(ViewerChannel):
 
     def begin_frame(self, size: int) -> None:
         self.body_left = size
-
-    def flush_head(self) -> bool:
-        self.flush()
-        return not self._output
 
     def body_sent(self, size: int) -> None:
         self.body_left -= size

@@ -283,7 +283,6 @@ class WebSocketChannel(ViewerChannel):
 
     @property
     def output_size(self) -> int:
-        """Bytes that are queued before the payload of a begun frame."""
         return len(self._output)
 
     def pending(self) -> bool:
@@ -298,16 +297,8 @@ class WebSocketChannel(ViewerChannel):
     # -- frames whose payload somebody else moves ---------------------------
 
     def begin_frame(self, size: int) -> None:
-        """Queue the head of a frame; the caller sends ``size`` bytes of
-        payload to the connection below once :meth:`flush_head` says so, and
-        reports them to :meth:`body_sent`."""
         self._output += frame_head(size)
         self.body_left = size
-
-    def flush_head(self) -> bool:
-        """:returns: everything before the payload is out."""
-        self.flush()
-        return not self._output
 
     def body_sent(self, size: int) -> None:
         """Count payload; queued control frames may follow the last of it."""
@@ -317,14 +308,6 @@ class WebSocketChannel(ViewerChannel):
             self._after_body.clear()
 
     def send_framed(self, buffer: bytearray, size: int) -> None:
-        """Send one frame with one write if it can be.
-
-        :param buffer: payload from ``FRAME_HEAD_BYTES`` on; its beginning is
-            overwritten with the head of the frame.
-        :param size: of the payload, bytes.
-
-        Only to be called when :meth:`flush` has returned ``True``.
-        """
         head = frame_head(size)
         begin = FRAME_HEAD_BYTES - len(head)
         buffer[begin:FRAME_HEAD_BYTES] = head
@@ -337,7 +320,6 @@ class WebSocketChannel(ViewerChannel):
 
     @property
     def pongs(self) -> int:
-        """Number of pongs so far."""
         return self._websocket.pongs
 
     @property
