@@ -16,18 +16,10 @@ from tests.helpers.proxy import (
     NODE,
     Browser,
     http_get,
-    node_record,
     path_to,
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
-
-
-@pytest.fixture(scope='module')
-def record():
-    with RfbServer(echo_server()) as server:
-        yield node_record(server.port)
 
 
 @pytest.fixture(scope='module')

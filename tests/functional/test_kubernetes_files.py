@@ -11,7 +11,6 @@ import pathlib
 import signal
 import sys
 import urllib.parse
-from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
@@ -25,11 +24,9 @@ from tests.helpers.proxy import (
     Browser,
     fake_novnc,
     http_get,
-    node_record,
     path_to,
     ticket_for,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
 from tools.lab import Program, ports
 
 FOLDER = pathlib.Path(__file__).parents[2] / 'etc' / 'kubernetes'
@@ -56,12 +53,6 @@ def configuration() -> configparser.ConfigParser:
     parser = configparser.ConfigParser()
     parser.read_string(of_kind('ConfigMap')['data']['ironic.conf'])
     return parser
-
-
-@pytest.fixture(scope='module')
-def record() -> Iterator[NodeRecord]:
-    with RfbServer(echo_server()) as server:
-        yield node_record(server.port)
 
 
 @pytest.mark.parametrize('document', documents(),

@@ -46,17 +46,6 @@ PAGE = 'https://console.example.org:6090'
 
 
 @pytest.fixture(scope='module')
-def endpoint():
-    with RfbServer(echo_server()) as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
-def record(endpoint):
-    return node_record(endpoint.port)
-
-
-@pytest.fixture(scope='module')
 def worker(tmp_path_factory, record):
     settings = make_settings(tmp_path_factory.mktemp('proxy'))
     with RunningWorker(settings, record) as worker:

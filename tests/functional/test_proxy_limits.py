@@ -18,7 +18,6 @@ from tests.helpers.certificates import Authority
 from tests.helpers.program import Site
 from tests.helpers.proxy import (
     BINARY,
-    OTHER,
     Browser,
     Refused,
     http_get,
@@ -28,28 +27,11 @@ from tests.helpers.proxy import (
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
 from tools.lab import ports, settings
 
 ALONE = '7f3c8f0e-0000-4000-8000-000000000003'
 TAKEN_OVER = (4409, 'Somebody else took over this console.')
 PATIENCE = 30.0
-
-
-@pytest.fixture(scope='module')
-def endpoint():
-    with RfbServer(echo_server()) as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
-def record(endpoint):
-    return node_record(endpoint.port)
-
-
-@pytest.fixture(scope='module')
-def other(endpoint):
-    return node_record(endpoint.port, uuid=OTHER)
 
 
 @pytest.fixture(scope='module')

@@ -18,27 +18,14 @@ from tests.helpers.proxy import (
     RunningWorker,
     http_get,
     make_settings,
-    node_record,
     path_to,
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
 
 PACKED = 'Accept-Encoding: gzip, deflate, br, zstd'
 FOR_EVER = 'public, max-age=31536000, immutable'
 BASE = '/consoles'
-
-
-@pytest.fixture(scope='module')
-def endpoint():
-    with RfbServer(echo_server()) as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
-def record(endpoint):
-    return node_record(endpoint.port)
 
 
 @pytest.fixture(scope='module')

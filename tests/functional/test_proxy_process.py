@@ -23,21 +23,9 @@ from tests.helpers.proxy import (
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
 from tools.lab import settings
 
 HORIZON = 'Origin: https://horizon.example'
-
-
-@pytest.fixture(scope='module')
-def endpoint():
-    with RfbServer(echo_server()) as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
-def record(endpoint):
-    return node_record(endpoint.port)
 
 
 @pytest.fixture(scope='module')

@@ -19,19 +19,8 @@ from tests.helpers.redfish_client import (
     dell_attributes,
     session,
 )
-from tests.simulators.redfish_bmc import RedfishBmc
 from tests.simulators.redfish_bmc.knobs import UnknownKnob
 from tools.lab import ports
-
-
-@pytest.fixture
-def bmc(bmcs: Bmcs) -> RedfishBmc:
-    return bmcs.start()
-
-
-@pytest.fixture
-def client(bmcs: Bmcs, bmc: RedfishBmc) -> RedfishClient:
-    return RedfishClient(bmcs, bmc)
 
 
 def test_is_slow(bmc, client):

@@ -15,7 +15,6 @@ import pytest
 import sushy
 from sushy import auth, exceptions
 
-from tests.helpers.bmc import Bmcs
 from tests.helpers.redfish_client import (
     DELL,
     ENABLE,
@@ -25,14 +24,8 @@ from tests.helpers.redfish_client import (
     RedfishClient,
     dell_attributes,
 )
-from tests.simulators.redfish_bmc import RedfishBmc
 from tools.lab import ports
 from tools.lab.process import Program
-
-
-@pytest.fixture
-def bmc(bmcs: Bmcs) -> RedfishBmc:
-    return bmcs.start()
 
 
 def test_twenty_run_at_once_each_with_vnc_on_the_port_of_real_ones(bmcs):

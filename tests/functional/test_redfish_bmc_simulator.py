@@ -6,7 +6,6 @@ import sushy
 from sushy import auth, exceptions
 from sushy.taskmonitor import TaskMonitor
 
-from tests.helpers.bmc import Bmcs
 from tests.helpers.redfish_client import (
     DELL,
     ENABLE,
@@ -24,18 +23,7 @@ from tests.helpers.redfish_client import (
     dell_attributes,
     session,
 )
-from tests.simulators.redfish_bmc import PROFILES, RedfishBmc
-
-
-@pytest.fixture
-def bmc(bmcs: Bmcs) -> RedfishBmc:
-    return bmcs.start()
-
-
-@pytest.fixture
-def client(bmcs: Bmcs, bmc: RedfishBmc) -> RedfishClient:
-    return RedfishClient(bmcs, bmc)
-
+from tests.simulators.redfish_bmc import PROFILES
 
 # -- as sushy sees it ---------------------------------------------------------
 

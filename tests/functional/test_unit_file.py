@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -23,12 +23,10 @@ from tests.helpers.proxy import (
     NODE,
     Browser,
     http_get,
-    node_record,
     path_to,
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
 from tools.lab import LocalProxy, ports, settings
 
 UNIT = (pathlib.Path(__file__).parents[2] / 'etc'
@@ -43,12 +41,6 @@ class ConfinedProxy(LocalProxy):
     def command(self) -> Sequence[str | pathlib.Path]:
         return [sys.executable, '-m', 'tests.helpers.confined', UNIT,
                 *super().command()]
-
-
-@pytest.fixture(scope='module')
-def record() -> Iterator[NodeRecord]:
-    with RfbServer(echo_server()) as server:
-        yield node_record(server.port)
 
 
 def run(*words: str | pathlib.Path) -> str:

@@ -32,16 +32,9 @@ from tests.helpers.proxy import (
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
 
 PROTOCOL_ERROR, NOT_TAKEN, TOO_BIG = 1002, 1003, 1009
 LONGEST = 256 * 1024
-
-
-@pytest.fixture(scope='module')
-def endpoint():
-    with RfbServer(echo_server()) as server:
-        yield server
 
 
 @pytest.fixture(scope='module')
