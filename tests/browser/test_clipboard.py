@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.chromium import Chromium, chromium
+from tests.browser.chromium import Chromium
 from tests.helpers.client_log import CLIENT_CUT_TEXT, messages
 from tests.helpers.endpoints import console_url
-from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import RunningWorker, node_record, wait_until
 from tests.helpers.xvnc import Xvnc
 from tests.simulators.rfb_server import Peer, RfbServer, good
@@ -39,23 +38,10 @@ document.execCommand = (name, ...rest) => {
 """
 
 
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope='module')
-def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
-          ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root) as worker:
-        yield worker
-
-
 @pytest.fixture
-def browser(window: Chromium, proxy: RunningWorker) -> Iterator[Chromium]:
+def browser(window: Chromium, worker: RunningWorker) -> Iterator[Chromium]:
     """On an empty page; with permissions for the proxy's."""
-    origin = 'http://{}:{}'.format(*proxy.address)
+    origin = 'http://{}:{}'.format(*worker.address)
     window.devtools('Browser.grantPermissions', origin=origin, permissions=[
         'clipboardReadWrite', 'clipboardSanitizedWrite'])
     spy = window.devtools('Page.addScriptToEvaluateOnNewDocument',
@@ -73,10 +59,10 @@ def display(tmp_path: pathlib.Path) -> Iterator[Xvnc]:
         yield server
 
 
-def show(browser: Chromium, proxy: RunningWorker, port: int, *,
+def show(browser: Chromium, worker: RunningWorker, port: int, *,
          read_only: bool = False) -> None:
     """Open a console, with something in the browser's clipboard."""
-    browser.open(console_url(proxy, node_record(port), read_only))
+    browser.open(console_url(worker, node_record(port), read_only))
     browser.wait_phase('connected')
     put(browser, OWN)
     browser.driver.execute_script('touched.length = 0')
@@ -130,8 +116,8 @@ def texts(peer: Peer) -> list[bytes]:
 # -- nothing by itself --------------------------------------------------------
 
 def test_a_text_of_the_server_stays_in_the_page_until_asked_for(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     assert not is_marked(browser)
     display.copy('a secret of the server')
     browser.wait('the mark', lambda: is_marked(browser))
@@ -148,9 +134,9 @@ def test_a_text_of_the_server_stays_in_the_page_until_asked_for(
 
 
 def test_the_server_gets_nothing_from_the_browsers_clipboard_by_itself(
-        browser: Chromium, proxy: RunningWorker) -> None:
+        browser: Chromium, worker: RunningWorker) -> None:
     with RfbServer(good()) as server:
-        show(browser, proxy, server.port)
+        show(browser, worker, server.port)
         # Everything that other pages take for a wish.
         browser.driver.execute_script(
             "window.dispatchEvent(new Event('focus'));"
@@ -171,8 +157,8 @@ def test_the_server_gets_nothing_from_the_browsers_clipboard_by_itself(
 
 
 def test_what_was_shown_is_not_there_for_the_next_who_opens_the_panel(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     display.copy('shown once')
     browser.wait('the mark', lambda: is_marked(browser))
     browser.click_control('open-clipboard')
@@ -191,10 +177,10 @@ def test_what_was_shown_is_not_there_for_the_next_who_opens_the_panel(
 
 
 def test_the_end_of_a_connection_ends_what_is_kept(
-        browser: Chromium, proxy: RunningWorker, tmp_path: pathlib.Path,
+        browser: Chromium, worker: RunningWorker, tmp_path: pathlib.Path,
         ) -> None:
     with Xvnc(tmp_path) as display:
-        show(browser, proxy, display.port)
+        show(browser, worker, display.port)
         display.copy('short-lived')
         browser.wait('the mark', lambda: is_marked(browser))
     browser.wait('the mark to go', lambda: not is_marked(browser))
@@ -205,9 +191,9 @@ def test_the_end_of_a_connection_ends_what_is_kept(
 @pytest.mark.parametrize('text', [
     'one line', 'two\nlines\n', 'Grüße, ½', '日本語 😀 €', ' x\ty '])
 def test_a_text_goes_to_the_server_by_button(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc, text: str,
+        browser: Chromium, worker: RunningWorker, display: Xvnc, text: str,
         ) -> None:
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     browser.click_control('open-clipboard')
     fill(browser, text)
     browser.click_control('send-clipboard')
@@ -219,8 +205,8 @@ def test_a_text_goes_to_the_server_by_button(
 
 
 def test_the_browsers_clipboard_is_read_by_button_and_sent_by_another(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     display.copy('untouched')
     browser.click_control('open-clipboard')
     browser.click_control('take-clipboard')
@@ -233,8 +219,8 @@ def test_the_browsers_clipboard_is_read_by_button_and_sent_by_another(
 
 
 def test_a_text_of_the_server_is_copied_by_button(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     display.copy('<b>für dich</b> €\n')
     browser.wait('the mark', lambda: is_marked(browser))
     browser.click_control('open-clipboard')
@@ -247,13 +233,13 @@ def test_a_text_of_the_server_is_copied_by_button(
 
 
 def test_without_permission_the_user_is_told_which_keys_do_it(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     display.copy('by keys')
     browser.wait('the mark', lambda: is_marked(browser))
     browser.devtools('Browser.setPermission', setting='denied',
                      permission={'name': 'clipboard-read'},
-                     origin='http://{}:{}'.format(*proxy.address))
+                     origin='http://{}:{}'.format(*worker.address))
     browser.click_control('open-clipboard')
     browser.click_control('take-clipboard')
     browser.wait('words', lambda: 'Ctrl+V' in browser.text('clipboard-said'))
@@ -273,9 +259,9 @@ def test_without_permission_the_user_is_told_which_keys_do_it(
 # -- what is not passed on ----------------------------------------------------
 
 def test_what_is_too_long_is_not_sent_and_said_so(
-        browser: Chromium, proxy: RunningWorker) -> None:
+        browser: Chromium, worker: RunningWorker) -> None:
     with RfbServer(good()) as server:
-        show(browser, proxy, server.port)
+        show(browser, worker, server.port)
         browser.click_control('open-clipboard')
         fill(browser, 'a' * (LIMIT + 1))
         browser.click_control('send-clipboard')
@@ -302,9 +288,9 @@ def announce(length: int) -> Any:
 
 
 def test_what_is_too_long_is_not_kept_and_said_so(
-        browser: Chromium, proxy: RunningWorker) -> None:
+        browser: Chromium, worker: RunningWorker) -> None:
     with RfbServer(announce(LIMIT + 1)) as server:
-        show(browser, proxy, server.port)
+        show(browser, worker, server.port)
         browser.wait('the mark', lambda: is_marked(browser))
         browser.click_control('open-clipboard')
         assert 'more than 256 KiB' in browser.text('clipboard-state')
@@ -313,8 +299,8 @@ def test_what_is_too_long_is_not_kept_and_said_so(
 
 
 def test_who_may_only_look_gets_no_clipboard(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port, read_only=True)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port, read_only=True)
     display.copy('not for everybody')
     browser.click_control('open-clipboard')
     browser.wait('words', lambda: not is_hidden(

@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.browser.chromium import Chromium, Pixel, chromium
+from tests.browser.chromium import Chromium, Pixel
 from tests.helpers.foreign_viewer import ForeignViewer
 from tests.helpers.xvnc import Xvnc
 from tools.lab import look
 from tools.lab.ironic import LocalIronic
 from tools.lab.process import Program
 from tools.lab.proxy import LocalProxy
-
-
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from ironic_console.common import console_url
 from ironic_console.common.nodes import NodeRecord
-from tests.browser.chromium import Chromium, Size, chromium
+from tests.browser.chromium import Chromium, Size
 from tests.helpers.input_recorder import InputRecorder
 from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import RunningWorker, node_record, ticket_for
@@ -106,12 +106,6 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
     with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root,
                     record) as worker:
         yield worker
-
-
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

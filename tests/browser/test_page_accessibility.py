@@ -12,7 +12,7 @@ from ironic_console.common.nodes import NodeRecord
 from ironic_console.drivers.testcard.server import TestCardServer
 from ironic_console.drivers.testcard.settings import CardSettings
 from tests.browser import axe
-from tests.browser.chromium import Chromium, Size, chromium
+from tests.browser.chromium import Chromium, Size
 from tests.helpers.endpoints import console_url
 from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import NODE, RunningWorker, node_record
@@ -29,12 +29,6 @@ THEMES = {
                       'prefers-contrast': 'more'},
     'forced-colors': {'forced-colors': 'active'},
 }
-
-
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

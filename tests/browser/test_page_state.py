@@ -35,12 +35,6 @@ RECONNECT_TIMEOUT = 90.0
 HOSTILE = '<img src=x onerror=alert(1)><b id="evil">7</b>'
 
 
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def browser(window: Chromium) -> Iterator[Chromium]:
     """The module's window, on an empty page."""

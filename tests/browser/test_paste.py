@@ -6,7 +6,6 @@ that of the layout; a terminal there writes down what it gets. Once the server
 takes scancodes, once a BMC between them knows keysyms of a US keyboard only.
 """
 
-import pathlib
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +13,9 @@ from typing import Any
 import pytest
 
 from ironic_console.common.nodes import NodeRecord
-from tests.browser.chromium import Chromium, chromium
+from tests.browser.chromium import Chromium
 from tests.helpers.endpoints import console_url
 from tests.helpers.keysym_bmc import KeysymBmc
-from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import NODE, OTHER, RunningWorker, node_record
 from tests.helpers.typewriter import PATIENCE, Typewriter
 from tests.helpers.xvnc import Xvnc
@@ -37,12 +35,6 @@ _CHOOSE = """(() => {
 
 
 @pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope='module')
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xvnc]:
     # As a machine does: what a key types is for the host's own keymap.
     with Xvnc(tmp_path_factory.mktemp('host'), '-RawKeyboard') as display:
@@ -54,13 +46,6 @@ def terminal(tmp_path_factory: pytest.TempPathFactory, host: Xvnc,
              ) -> Iterator[Typewriter]:
     with Typewriter(tmp_path_factory.mktemp('terminal'), host) as typewriter:
         yield typewriter
-
-
-@pytest.fixture(scope='module')
-def worker(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
-           ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root) as running:
-        yield running
 
 
 @pytest.fixture(scope='module')

@@ -32,17 +32,10 @@ from tests.browser.screen import (
 from tests.helpers import pattern, png
 from tests.helpers.endpoints import console_url
 from tests.helpers.input_recorder import InputRecorder
-from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import NODE, RunningWorker, node_record
 from tests.helpers.xvnc import Xvnc
 
 RATIOS = (1, 1.25, 1.5, 2)
-
-
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -62,36 +55,15 @@ def fine_browser(request: pytest.FixtureRequest) -> Iterator[Chromium]:
         yield browser
 
 
-@pytest.fixture(scope='module')
-def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xvnc]:
-    with Xvnc(tmp_path_factory.mktemp('display'), '-geometry',
-              f'{SCREEN.width}x{SCREEN.height}') as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
-def recorder(display: Xvnc, tmp_path_factory: pytest.TempPathFactory,
-             ) -> Iterator[InputRecorder]:
-    with InputRecorder(tmp_path_factory.mktemp('xev'), display) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
-          ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root) as worker:
-        yield worker
-
-
 # -- size ---------------------------------------------------------------------
 
 @pytest.mark.parametrize('size', [Size(1024, 700), Size(500, 700)])
 def test_fit_keeps_the_aspect_and_leaves_the_rest_to_the_page(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc, size: Size,
+        browser: Chromium, worker: RunningWorker, display: Xvnc, size: Size,
         ) -> None:
     browser.emulate(size)
     display.paint(0x10c0f0)
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     close_panel(browser)
     view = box(browser, '#screen')
     # A slower machine lays out later.
@@ -113,12 +85,12 @@ def test_fit_keeps_the_aspect_and_leaves_the_rest_to_the_page(
 
 
 def test_whole_numbers_show_every_pixel_as_a_square_of_device_pixels(
-        fine_browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        fine_browser: Chromium, worker: RunningWorker, display: Xvnc,
         tmp_path: pathlib.Path) -> None:
     browser = fine_browser
     ratio = browser.run('devicePixelRatio')
     expected = pattern.paint(display, tmp_path, seed=round(10 * ratio))
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     for scale in (1, 2, 3):
         zoom(browser, str(scale))
         close_panel(browser)
@@ -132,8 +104,8 @@ def test_whole_numbers_show_every_pixel_as_a_square_of_device_pixels(
 
 
 def test_sizes_follow_when_the_window_moves_to_a_finer_screen(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     zoom(browser, '2')
     assert box(browser).width == 2 * SCREEN.width
     browser.emulate(WINDOW, 2)
@@ -145,10 +117,10 @@ def test_sizes_follow_when_the_window_moves_to_a_finer_screen(
 
 
 def test_every_corner_of_a_large_picture_can_be_seen_and_clicked(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
     browser.emulate(Size(700, 400))
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     zoom(browser, '4')
     close_panel(browser)
     recorder.take()
@@ -161,10 +133,10 @@ def test_every_corner_of_a_large_picture_can_be_seen_and_clicked(
 
 
 def test_clicks_arrive_where_they_are_made_at_every_scale(
-        fine_browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        fine_browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
     browser = fine_browser
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     for number, scale in enumerate(('fit', '1', '2', '3')):
         zoom(browser, scale)
         close_panel(browser)
@@ -179,10 +151,10 @@ def test_clicks_arrive_where_they_are_made_at_every_scale(
 
 
 def test_moving_the_view_by_mouse_and_keys_sends_nothing(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
     browser.emulate(Size(700, 400))
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     assert browser.run("document.getElementById('move-view').hidden")
     zoom(browser, '4')
     browser.wait('the button', lambda: not browser.run(
@@ -210,8 +182,8 @@ def test_moving_the_view_by_mouse_and_keys_sends_nothing(
 
 
 def test_choices_last_until_the_next_visit(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    show(browser, proxy, display.port)
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    show(browser, worker, display.port)
     zoom(browser, '3')
     browser.click_control('dot-cursor')
     choose_quality(browser, 'light')
@@ -223,14 +195,14 @@ def test_choices_last_until_the_next_visit(
 
 @pytest.mark.parametrize('stored', ['"7"', '{}', 'null', '[', '-1', '"fit'])
 def test_what_somebody_else_has_stored_does_no_harm(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc, stored: str,
+        browser: Chromium, worker: RunningWorker, display: Xvnc, stored: str,
         ) -> None:
-    forget(browser, proxy)
+    forget(browser, worker)
     browser.driver.execute_script(
         "for (const key of ['scale', 'quality', 'dotCursor'])"
         " localStorage.setItem(`ironic-console:${key}`, arguments[0])",
         stored)
-    browser.open(console_url(proxy, node_record(display.port)))
+    browser.open(console_url(worker, node_record(display.port)))
     open_panel(browser)
     assert browser.run("document.getElementById('scale-fit').checked")
     assert browser.run(
@@ -240,10 +212,10 @@ def test_what_somebody_else_has_stored_does_no_harm(
 # -- full screen --------------------------------------------------------------
 
 def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
     browser.stop_emulating()
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     # Whether the keyboard is locked can only be seen on real keyboards; that
     # it should be, here.
     browser.driver.execute_script(
@@ -283,9 +255,9 @@ def test_full_screen_shows_the_screen_alone_and_the_bar_on_demand(
 
 
 def test_a_frame_without_permission_says_why_there_is_no_full_screen(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         tmp_path: pathlib.Path) -> None:
-    url = console_url(proxy, node_record(display.port))
+    url = console_url(worker, node_record(display.port))
     page = tmp_path / 'around.html'
     page.write_text('<!doctype html><iframe id="console" width="1000" '
                     'height="660"></iframe>')
@@ -306,12 +278,12 @@ def test_a_frame_without_permission_says_why_there_is_no_full_screen(
 
 @pytest.mark.parametrize('scale', ['fit', '3'])
 def test_screenshot_is_the_servers_picture_whatever_is_shown_of_it(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         tmp_path: pathlib.Path, scale: str) -> None:
     expected = pattern.paint(display, tmp_path, seed=len(scale))
     browser.devtools('Browser.setDownloadBehavior', behavior='allow',
                      downloadPath=str(tmp_path))
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     zoom(browser, scale)
     first = expected.pixel(0, 0)
     browser.wait_pixel(0, 0, lambda pixel: pixel == first)
@@ -337,11 +309,11 @@ def test_screenshot_is_the_servers_picture_whatever_is_shown_of_it(
 
 
 def test_screenshot_is_not_named_after_what_a_link_says(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         tmp_path: pathlib.Path) -> None:
     browser.devtools('Browser.setDownloadBehavior', behavior='allow',
                      downloadPath=str(tmp_path))
-    url = console_url(proxy, node_record(display.port))
+    url = console_url(worker, node_record(display.port))
     browser.open(url + '&title=another%20node%20%2F..%2F')
     browser.wait_phase('connected')
     browser.click_control('open-screen')

@@ -9,12 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.chromium import (
-    DEFAULT_TIMEOUT,
-    Chromium,
-    Size,
-    chromium,
-)
+from tests.browser.chromium import DEFAULT_TIMEOUT, Chromium, Size
 from tests.browser.screen import (
     WINDOW,
     box,
@@ -37,12 +32,6 @@ from tools.lab.ports import free_port
 LINE_PORT = free_port()
 
 
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def browser(window: Chromium) -> Iterator[Chromium]:
     window.emulate(WINDOW)
@@ -52,24 +41,24 @@ def browser(window: Chromium) -> Iterator[Chromium]:
 
 
 @pytest.fixture(scope='module')
-def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
-          ) -> Iterator[RunningWorker]:
+def worker(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
+           ) -> Iterator[RunningWorker]:
     with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root,
                     ports=(LINE_PORT,)) as worker:
         yield worker
 
 
 @pytest.fixture(scope='module')
-def line(proxy: RunningWorker) -> Iterator[SlowLine]:
-    with SlowLine(proxy.address[1], LINE_PORT) as running:
+def line(worker: RunningWorker) -> Iterator[SlowLine]:
+    with SlowLine(worker.address[1], LINE_PORT) as running:
         yield running
 
 
 def test_the_servers_screen_takes_the_size_of_the_window(
-        browser: Chromium, proxy: RunningWorker,
+        browser: Chromium, worker: RunningWorker,
         tmp_path: pathlib.Path) -> None:
     with Xvnc(tmp_path, '-geometry', '320x240') as display:
-        show(browser, proxy, display.port)
+        show(browser, worker, display.port)
         zoom(browser, '2')
         browser.click_control('follow')
         view = box(browser, '#screen')
@@ -89,9 +78,9 @@ def test_the_servers_screen_takes_the_size_of_the_window(
 
 
 def test_a_server_that_cannot_change_its_size_is_told_of(
-        browser: Chromium, proxy: RunningWorker) -> None:
+        browser: Chromium, worker: RunningWorker) -> None:
     with RfbServer(good(width=320, height=240)) as server:
-        show(browser, proxy, server.port)
+        show(browser, worker, server.port)
         browser.click_control('follow')
         browser.wait('words', lambda: 'has not changed its size'
                      in browser.text('screen-said'))
@@ -100,9 +89,9 @@ def test_a_server_that_cannot_change_its_size_is_told_of(
 
 
 def test_who_may_only_look_cannot_change_the_servers_size(
-        browser: Chromium, proxy: RunningWorker) -> None:
+        browser: Chromium, worker: RunningWorker) -> None:
     with RfbServer(good()) as server:
-        show(browser, proxy, server.port, read_only=True)
+        show(browser, worker, server.port, read_only=True)
         browser.wait('the box to be disabled', lambda: browser.run(
             "document.getElementById('follow').disabled"))
         assert 'only look' in browser.text('panel-screen')
@@ -112,10 +101,10 @@ def test_who_may_only_look_cannot_change_the_servers_size(
 @pytest.mark.parametrize(('name', 'quality', 'compression'), [
     ('sharp', 9, 1), ('light', 3, 6), ('lightest', 0, 9)])
 def test_the_chosen_quality_is_asked_for(
-        browser: Chromium, proxy: RunningWorker, name: str, quality: int,
+        browser: Chromium, worker: RunningWorker, name: str, quality: int,
         compression: int) -> None:
     with RfbServer(good()) as server:
-        show(browser, proxy, server.port)
+        show(browser, worker, server.port)
         peer = server.peer()
         first = browser.wait('the first', lambda: encodings(peer))[0]
         assert {-32 + 6, -256 + 2} <= first
@@ -149,13 +138,13 @@ def in_two_parts(more: threading.Event) -> Behaviour:
 @pytest.mark.parametrize(('rate', 'quality', 'words'), [
     (20_000, (3, 0), 'slow lines'), (0, (9, 6), 'now: ')])
 def test_automatic_quality_follows_the_line(
-        browser: Chromium, proxy: RunningWorker, line: SlowLine, rate: int,
+        browser: Chromium, worker: RunningWorker, line: SlowLine, rate: int,
         quality: tuple[int, ...], words: str) -> None:
     more = threading.Event()
     with RfbServer(in_two_parts(more)) as server:
-        forget(browser, proxy)
+        forget(browser, worker)
         url = urllib.parse.urlsplit(
-            console_url(proxy, node_record(server.port)))
+            console_url(worker, node_record(server.port)))
         line.rate = 0
         browser.open(url._replace(netloc=f'127.0.0.1:{line.port}').geturl())
         open_panel(browser)
@@ -176,9 +165,9 @@ def test_automatic_quality_follows_the_line(
 
 
 def test_a_dot_is_shown_where_the_server_shows_no_pointer(
-        browser: Chromium, proxy: RunningWorker) -> None:
+        browser: Chromium, worker: RunningWorker) -> None:
     with RfbServer(good()) as server:
-        show(browser, proxy, server.port)
+        show(browser, worker, server.port)
         cursor = "document.querySelector('#screen canvas').style.cursor"
         assert browser.run(cursor) == 'none'
         browser.click_control('dot-cursor')

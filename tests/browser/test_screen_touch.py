@@ -2,12 +2,11 @@
 """The screen under fingers: an emulated phone, a real X display."""
 
 import contextlib
-import pathlib
 from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.chromium import Chromium, Size, chromium
+from tests.browser.chromium import Chromium, Size
 from tests.browser.screen import (
     DOWN,
     LEFT,
@@ -22,15 +21,8 @@ from tests.browser.screen import (
     zoom,
 )
 from tests.helpers.input_recorder import InputRecorder
-from tests.helpers.page_proxy import page_proxy
 from tests.helpers.proxy import RunningWorker, wait_until
 from tests.helpers.xvnc import Xvnc
-
-
-@pytest.fixture(scope='module')
-def window() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -40,27 +32,6 @@ def browser(window: Chromium) -> Iterator[Chromium]:
     window.open('about:blank')
 
 
-@pytest.fixture(scope='module')
-def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xvnc]:
-    with Xvnc(tmp_path_factory.mktemp('display'), '-geometry',
-              f'{SCREEN.width}x{SCREEN.height}') as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
-def recorder(display: Xvnc, tmp_path_factory: pytest.TempPathFactory,
-             ) -> Iterator[InputRecorder]:
-    with InputRecorder(tmp_path_factory.mktemp('xev'), display) as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def proxy(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
-          ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root) as worker:
-        yield worker
-
-
 def touch(browser: Chromium, kind: str, *points: tuple[float, float]) -> None:
     browser.devtools('Input.dispatchTouchEvent', type=kind, touchPoints=[
         {'x': x, 'y': y, 'id': number} for number, (x, y)
@@ -68,11 +39,11 @@ def touch(browser: Chromium, kind: str, *points: tuple[float, float]) -> None:
 
 
 @contextlib.contextmanager
-def phone(browser: Chromium, proxy: RunningWorker, display: Xvnc,
+def phone(browser: Chromium, worker: RunningWorker, display: Xvnc,
           ) -> Iterator[None]:
     """A console on a small device, its panel closed."""
     browser.emulate(Size(420, 700), 2, touch=True)
-    show(browser, proxy, display.port)
+    show(browser, worker, display.port)
     close_panel(browser)
     yield
     assert browser.csp_violations() == []
@@ -86,9 +57,9 @@ def place(browser: Chromium, x: int, y: int) -> tuple[float, float]:
 
 
 def test_a_tap_clicks_where_it_is_made(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
+    with phone(browser, worker, display):
         touch(browser, 'touchStart', place(browser, 60, 40))
         touch(browser, 'touchEnd')
         wait_pressed(recorder, LEFT, 60, 40)
@@ -97,9 +68,9 @@ def test_a_tap_clicks_where_it_is_made(
 
 
 def test_a_long_press_is_the_right_button(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
+    with phone(browser, worker, display):
         touch(browser, 'touchStart', place(browser, 61, 41))
         wait_pressed(recorder, RIGHT, 61, 41)
         touch(browser, 'touchEnd')
@@ -108,9 +79,9 @@ def test_a_long_press_is_the_right_button(
 
 
 def test_two_fingers_scroll_what_the_server_shows(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
+    with phone(browser, worker, display):
         recorder.take()
         x, y = place(browser, 100, 75)
         for button, way in ((DOWN, -1), (UP, 1)):
@@ -124,9 +95,9 @@ def test_two_fingers_scroll_what_the_server_shows(
 
 
 def test_fingers_can_move_the_view(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc,
+        browser: Chromium, worker: RunningWorker, display: Xvnc,
         recorder: InputRecorder) -> None:
-    with phone(browser, proxy, display):
+    with phone(browser, worker, display):
         browser.click_control('open-screen')
         zoom(browser, '4')
         browser.click_control('scale-4')
@@ -148,8 +119,8 @@ def test_fingers_can_move_the_view(
 
 
 def test_fingers_get_the_bar_out_in_full_screen(
-        browser: Chromium, proxy: RunningWorker, display: Xvnc) -> None:
-    with phone(browser, proxy, display):
+        browser: Chromium, worker: RunningWorker, display: Xvnc) -> None:
+    with phone(browser, worker, display):
         browser.click_control('open-screen')
         browser.click_control('full-screen')
         browser.wait('full screen', lambda: is_full(browser))
