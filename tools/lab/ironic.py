@@ -14,11 +14,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tools.lab import ports, settings
-from tools.lab.process import Program, ProgramError
+from tools.lab.process import Program, ProgramError, Service
 from tools.lab.rest import RestClient, RestError
 
 START_TIMEOUT = 60.0
@@ -72,8 +71,8 @@ _NESTED_COMMANDS = {'bios', 'boot', 'console', 'firmware', 'history',
 _COMMANDS_WITH_RESULT = {'create', 'list', 'show', 'validate'}
 
 
-class LocalIronic:
-    """One Ironic; a context manager that starts and stops it.
+class LocalIronic(Service):
+    """One Ironic.
 
     :param state_dir: for its configuration, database and logs; made if
         missing. A database that lies there is used again.
@@ -296,11 +295,3 @@ class LocalIronic:
         except RestError:
             return False
         return True
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None,
-                 error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self.stop()

@@ -10,12 +10,11 @@ import secrets
 import shutil
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tools.lab import ports
 from tools.lab.installing import find_program
-from tools.lab.process import Program
+from tools.lab.process import Program, Service
 
 START_TIMEOUT = 90.0
 NAME = 'ironic'
@@ -32,8 +31,8 @@ _OPTIONS = ('--innodb-flush-log-at-trx-commit=0', '--innodb-fast-shutdown=2',
             '--skip-name-resolve', '--skip-log-bin')
 
 
-class LocalMariaDB:
-    """One server; a context manager that starts and stops it.
+class LocalMariaDB(Service):
+    """One server.
 
     :param state_dir: for its logs.
     :param port: on which to listen; 0 picks a free one.
@@ -99,11 +98,3 @@ class LocalMariaDB:
         self._program.wait_for(
             lambda: ports.answers(ports.LOOPBACK, self.port), START_TIMEOUT,
             'MariaDB to listen')
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None,
-                 error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self.stop()

@@ -7,6 +7,7 @@ so stopping means every process of the group and every descendant. Linux only
 (it reads /proc).
 """
 
+import abc
 import atexit
 import contextlib
 import os
@@ -36,6 +37,26 @@ class ProgramError(Exception):
         self.log_tail = log_tail
         super().__init__(
             f'{text}\nThe last it wrote:\n{log_tail}' if log_tail else text)
+
+
+class Service(abc.ABC):
+    """What is started and stopped; a context manager that does both."""
+
+    @abc.abstractmethod
+    def start(self) -> Self:
+        """Start it, and wait until it serves."""
+
+    @abc.abstractmethod
+    def stop(self) -> object:
+        """Stop it, also one that was never started."""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None,
+                 error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stop()
 
 
 class Program:

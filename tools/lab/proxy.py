@@ -9,11 +9,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tools.lab import ports, settings
-from tools.lab.process import Program
+from tools.lab.process import Program, Service
 
 START_TIMEOUT = 30.0
 # Ours lets sessions go on for a while, [ironic_console]drain_timeout.
@@ -22,7 +21,7 @@ STOP_TIMEOUT = 45.0
 IN_TREE_STOP_TIMEOUT = 5.0
 
 
-class _Proxy:
+class _Proxy(Service):
     """What both proxies share: files, start, stop.
 
     :param config_file: of the Ironic that they serve.
@@ -47,12 +46,17 @@ class _Proxy:
         self.host = host
         self.port = port or ports.free_port(host)
         self.options = settings.merged(
-            {'vnc': {'host_ip': host, 'port': self.port}}, options)
+            {'vnc': {'host_ip': host, 'port': self.port}},
+            self.own_options(), options)
         self.bin_dir = bin_dir or Path(sys.executable).parent
         self.env = env
         self.own_config_file = state_dir.resolve() / f'{self.name}.conf'
         self.log = state_dir.resolve() / f'{self.name}.log'
         self.program: Program | None = None
+
+    def own_options(self) -> settings.Settings:
+        """:returns: what this kind of proxy has where nobody says else."""
+        return {}
 
     @property
     def url(self) -> str:
@@ -117,14 +121,6 @@ class _Proxy:
         """:returns: what it wrote since its start."""
         return self.program.written() if self.program else ''
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None,
-                 error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self.stop()
-
 
 class LocalProxy(_Proxy):
     """Our ``ironic-console-novncproxy``."""
@@ -133,19 +129,9 @@ class LocalProxy(_Proxy):
     #: concurrency_backend where options name none; '' leaves it alone
     backend = ''
 
-    def __init__(self, config_file: Path, state_dir: Path, *, port: int = 0,
-                 host: str = ports.LOOPBACK,
-                 options: Mapping[str, Mapping[str, settings.Value]]
-                 | None = None,
-                 bin_dir: Path | None = None,
-                 env: Mapping[str, str] | None = None) -> None:
-        backend: settings.Settings = {}
-        if self.backend:
-            backend['ironic_console'] = {
-                'concurrency_backend': self.backend}
-        super().__init__(config_file, state_dir, port=port, host=host,
-                         options=settings.merged(backend, options),
-                         bin_dir=bin_dir, env=env)
+    def own_options(self) -> settings.Settings:
+        return ({'ironic_console': {'concurrency_backend': self.backend}}
+                if self.backend else {})
 
     def ready(self) -> bool:
         """:returns: whether it says that it is, database included."""
