@@ -153,14 +153,9 @@ class Bench:
         count = self._count(peer, wanted, label)
         if not count:
             return
-        entrance = peer.entrances[PLAIN]
-        with Load(self._load, entrance) as load:
-            load.open(min(_WARM_UP, peer.most_sessions // 5), _AT_ONCE,
-                      keep=False)
-            before = meters.resting_memory(entrance.pid)
-            load.open(count, _AT_ONCE)
-            after = meters.resting_memory(entrance.pid)
-        yield label, 'KiB', (after - before) / count / 1024
+        with Load(self._load, peer.entrances[PLAIN]) as load:
+            _, memory = _fill(load, peer, count)
+        yield label, 'KiB', memory
 
     def _dead_readers(self, peer: Peer) -> Values:
         """Browsers that want a lot and read nothing of it."""
@@ -218,19 +213,26 @@ class Bench:
     def _most(self, peer: Peer) -> Values:
         """As many sessions as the targets speak of."""
         count = self._scale.most
-        entrance = peer.entrances[PLAIN]
-        with Load(self._load, entrance) as load:
-            load.open(min(_WARM_UP, peer.most_sessions // 5), _AT_ONCE,
-                      keep=False)
-            before = meters.resting_memory(entrance.pid)
-            opened = load.open(count, _AT_ONCE)
-            after = meters.resting_memory(entrance.pid)
+        with Load(self._load, peer.entrances[PLAIN]) as load:
+            opened, memory = _fill(load, peer, count)
             result = load.echo(1, self._scale.seconds)
         yield f'sessions opened, {count}', '1/s', count / opened['seconds']
-        yield (f'memory per idle session, {count}', 'KiB',
-               (after - before) / count / 1024)
+        yield f'memory per idle session, {count}', 'KiB', memory
         yield f'echo, {count} sessions, p50', 'us', result['p50'] * 1e6
         yield f'echo, {count} sessions, p99', 'us', result['p99'] * 1e6
+
+
+def _fill(load: Load, peer: Peer, count: int,
+          ) -> tuple[dict[str, float], float]:
+    """Open so many sessions, which stay idle.
+
+    :returns: what the load generator says, and memory per session in KiB.
+    """
+    pid = peer.entrances[PLAIN].pid
+    load.open(min(_WARM_UP, peer.most_sessions // 5), _AT_ONCE, keep=False)
+    before = meters.resting_memory(pid)
+    opened = load.open(count, _AT_ONCE)
+    return opened, (meters.resting_memory(pid) - before) / count / 1024
 
 
 def _variant(peer: Peer) -> bool:
