@@ -24,6 +24,7 @@ from ironic_console.common.channels.framing import (
 from ironic_console.common.errors import RemoteProtocolError
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.close_reasons import CloseReason
+from ironic_console.novncproxy.pace import Pace
 from ironic_console.novncproxy.pipes import Pipe, PipePool
 
 #: Most bytes that wait for the endpoint; above, the browser is not read.
@@ -34,7 +35,7 @@ COPY_BYTES = 64 * 1024 - 4
 SPLICE_BYTES = 1024 * 1024
 # From this size on, the system calls of a splice cost less than a copy.
 _BULK_BYTES = 16 * 1024
-# Behind one that is smaller, there is probably no other.
+# Behind one that is smaller, there is probably no other, unless it is bulk.
 _LARGE_RECORD_BYTES = 4 * 1024
 # Messages of the browser that are taken in one turn.
 _MESSAGES_A_TURN = 32
@@ -100,6 +101,8 @@ class Link:
     __slots__ = (
         '_buffers',
         '_bulk',
+        '_gathering',
+        '_pace',
         '_pipe',
         '_rule',
         '_to_endpoint',
@@ -135,6 +138,8 @@ class Link:
         self._to_endpoint = bytearray(rule.receive_data(to_endpoint))
         self._pipe: Pipe | None = None
         self._bulk = False
+        self._pace = Pace(_BULK_BYTES)
+        self._gathering = False
         self._buffers: Buffers | None = None
         self.from_browser_bytes = 0
         self.to_browser_bytes = 0
@@ -169,6 +174,14 @@ class Link:
         """The endpoint leaves us no room for more of the browser."""
         return len(self._to_endpoint) >= HIGH_WATER_BYTES
 
+    def is_gathering(self) -> bool:
+        """What the endpoint sends is left to gather for a moment."""
+        return self._gathering
+
+    def fetch_gathered(self) -> None:
+        """That moment is over; :meth:`pull_from_endpoint` gets it."""
+        self._gathering = False
+
     def interest(self) -> tuple[int, int]:
         """:returns: selector events for the browser and the endpoint."""
         busy = self.browser_busy()
@@ -178,7 +191,7 @@ class Link:
         if not self.is_full():
             browser |= READ
         # A side that cannot take more stops the reading of the other.
-        endpoint = 0 if busy else READ
+        endpoint = 0 if busy or self._gathering else READ
         if self.endpoint_busy():
             endpoint |= WRITE
         return browser, endpoint
@@ -188,7 +201,8 @@ class Link:
         if self.closing:
             return not self.browser_busy() and self.browser.pending()
         return ((not self.is_full() and self.browser.pending())
-                or (not self.browser_busy() and self.endpoint.pending()))
+                or (not self.browser_busy() and not self._gathering
+                    and self.endpoint.pending()))
 
     # -- browser to endpoint -------------------------------------------------
 
@@ -244,14 +258,24 @@ class Link:
 
     # -- endpoint to browser -------------------------------------------------
 
-    def pull_from_endpoint(self) -> bool:
+    def pull_from_endpoint(self, now: float) -> bool:
         """Read the endpoint, if the browser can take more.
 
+        :param now: monotonic time, seconds.
         :returns: something was moved.
         :raises Ended: a side is over.
         """
         if self.browser_busy():
             return self.push_to_browser()
+        before = self.to_browser_bytes
+        moved = self._move()
+        if moved and self._pace.is_trickle(
+                self.to_browser_bytes - before, now):
+            # What gathers is worth a splice, or a look for more records.
+            self._gathering = self._bulk = True
+        return moved
+
+    def _move(self) -> bool:
         if (self._bulk and self.endpoint.is_plain
                 and self.browser.below.is_plain):
             return self._splice()
@@ -294,7 +318,7 @@ class Link:
         """Receive records of TLS, which come one by one, until there is
         room for none: a frame for each would cost a call of the kernel."""
         size = got = self.endpoint.receive_into(room)
-        while (size and got and got >= _LARGE_RECORD_BYTES
+        while (size and got and (self._bulk or got >= _LARGE_RECORD_BYTES)
                and not self.endpoint.is_plain
                and COPY_BYTES - size >= RECEIVE_BYTES):
             got = self.endpoint.receive_into(room[size:])

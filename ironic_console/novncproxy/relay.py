@@ -22,6 +22,7 @@ from ironic_console.common.clock import Clock
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.link import Buffers, Ended, Link
+from ironic_console.novncproxy.pace import GATHER_SECONDS
 
 LOG = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Relay:
         self._buffers = Buffers()
         self._links: set[Link] = set()
         self._ready: set[Link] = set()
+        self._gathering: collections.deque[tuple[float, Link]] = (
+            collections.deque())
         self._timers: list[tuple[float, int, Link]] = []
         self._sequence = itertools.count()
         self._inbox: collections.deque[Callable[[], None]] = (
@@ -129,6 +132,7 @@ class Relay:
             again, self._ready = self._ready, set()
             for link in again:
                 self._turn(link, now, READ, READ)
+            self._fetch_gathered(now)
             self._run_timers(now)
         self._selector.close()
         self._buffers.pipes.close()
@@ -138,15 +142,24 @@ class Relay:
     def _pause(self) -> float | None:
         if self._ready or self._inbox:
             return 0
-        if not self._timers:
+        # All of them gather for the same time, so the first is the next.
+        times = [queue[0][0] for queue in (self._gathering, self._timers)
+                 if queue]
+        if not times:
             return None
-        return max(0.0, self._timers[0][0] - self._clock.monotonic())
+        return max(0.0, min(times) - self._clock.monotonic())
 
     def _read_inbox(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._awake.recv(4096)
         while self._inbox:
             self._inbox.popleft()()
+
+    def _fetch_gathered(self, now: float) -> None:
+        while self._gathering and self._gathering[0][0] <= now:
+            link = self._gathering.popleft()[1]
+            link.fetch_gathered()
+            self._turn(link, now, 0, READ)
 
     def _turn(self, link: Link, now: float, browser: int, endpoint: int,
               ) -> None:
@@ -178,8 +191,10 @@ class Relay:
         if browser & READ:
             link.pull_from_browser(now)
             self._limit_rate(link, now)
-        if endpoint & READ:
-            progress |= link.pull_from_endpoint()
+        if endpoint & READ and not link.is_gathering():
+            progress |= link.pull_from_endpoint(now)
+            if link.is_gathering():
+                self._gathering.append((now + GATHER_SECONDS, link))
         if progress:
             link.progress_at = now
 

@@ -36,11 +36,11 @@ def wire(buffers):
     wire.close()
 
 
-def pull(wire, times=1):
+def pull(wire, times=1, now=0.0):
     """Read the endpoint that often, when there is something."""
     for _ in range(times):
         select.select([wire.link.endpoint.fileno()], [], [], 1)
-        wire.link.pull_from_endpoint()
+        wire.link.pull_from_endpoint(now)
 
 
 def pull_from_browser(wire):
@@ -177,7 +177,7 @@ def in_records(wire, monkeypatch, *sizes):
 
 def test_records_that_come_together_go_in_one_frame(wire, monkeypatch):
     in_records(wire, monkeypatch, 16384, 16384, 5000)
-    wire.link.pull_from_endpoint()
+    wire.link.pull_from_endpoint(0.0)
     total = 16384 + 16384 + 5000
     assert wire.browser.read(total) == counting(0, total)
     assert wire.browser.frames == [total]
@@ -185,16 +185,51 @@ def test_records_that_come_together_go_in_one_frame(wire, monkeypatch):
 
 def test_only_so_many_records_as_there_is_room_for(wire, monkeypatch):
     in_records(wire, monkeypatch, *[16384] * 6)
-    wire.link.pull_from_endpoint()
+    wire.link.pull_from_endpoint(0.0)
     assert wire.browser.read(3 * 16384) == counting(0, 3 * 16384)
     assert wire.link.to_browser_bytes == 3 * 16384
 
 
 def test_nothing_is_asked_for_behind_a_small_record(wire, monkeypatch):
     in_records(wire, monkeypatch, 100, 200)
-    wire.link.pull_from_endpoint()
+    wire.link.pull_from_endpoint(0.0)
     assert wire.browser.read(100) == counting(0, 100)
     assert wire.link.to_browser_bytes == 100
+
+
+def trickle(wire):
+    """Let small pieces come without a pause until they may gather."""
+    for pieces in range(1, 100):
+        wire.endpoint.sendall(b'piece')
+        pull(wire, now=pieces / 10_000)
+        assert wire.browser.read(5) == b'piece'
+        if wire.link.is_gathering():
+            return pieces
+    raise AssertionError('nothing gathers')
+
+
+def test_what_comes_in_small_pieces_is_left_to_gather(wire):
+    assert wire.link.interest() == (READ, READ)
+    assert trickle(wire) > 4
+    assert wire.link.interest() == (READ, 0)
+    wire.endpoint.sendall(counting(0, 30_000))
+    wire.link.fetch_gathered()
+    assert wire.link.interest() == (READ, READ)
+    pull(wire)
+    assert wire.browser.read(30_000) == counting(0, 30_000)
+
+
+def test_records_that_gathered_go_in_one_frame_however_small(
+        wire, monkeypatch):
+    trickle(wire)
+    monkeypatch.setattr(wire.link.endpoint, 'pending', lambda: True)
+    assert not wire.link.pending()
+    wire.link.fetch_gathered()
+    assert wire.link.pending()
+    in_records(wire, monkeypatch, *[100] * 30)
+    wire.link.pull_from_endpoint(0.0)
+    assert wire.browser.read(3000) == counting(0, 3000)
+    assert wire.browser.frames[-1] == 3000
 
 
 def test_an_end_behind_a_record_is_found_the_next_time(wire, monkeypatch):
@@ -202,10 +237,10 @@ def test_an_end_behind_a_record_is_found_the_next_time(wire, monkeypatch):
     monkeypatch.setattr(wire.link.endpoint, 'is_plain', False)
     monkeypatch.setattr(wire.link.endpoint, 'receive_into',
                         lambda room: sizes.pop(0))
-    wire.link.pull_from_endpoint()
+    wire.link.pull_from_endpoint(0.0)
     assert wire.link.to_browser_bytes == 8000
     with pytest.raises(Ended) as ended:
-        wire.link.pull_from_endpoint()
+        wire.link.pull_from_endpoint(0.0)
     assert ended.value.reason is close_reasons.ENDPOINT_CLOSED
 
 
@@ -219,7 +254,7 @@ def test_splicing_from_an_endpoint_that_ends_gives_the_pipe_back(
     wire.link._bulk = True
     before = Holdings.now().descriptors
     if ending == 'nothing':
-        assert not wire.link.pull_from_endpoint()
+        assert not wire.link.pull_from_endpoint(0.0)
     elif ending == 'close':
         wire.endpoint.close()
         with pytest.raises(Ended, match='endpoint closed'):
@@ -394,7 +429,7 @@ def test_bytes_behind_a_cipher_are_copied_and_pending(make_wire):
     wire.endpoint.sendall(ToyCipher().encrypt(counting(0, 60_000)))
     select.select([wire.link.endpoint.fileno()], [], [], 1)
     while wire.link.to_browser_bytes < 60_000:
-        wire.link.pull_from_endpoint()
+        wire.link.pull_from_endpoint(0.0)
         wire.link.push_to_browser()
     assert not wire.link.pending()
     assert wire.browser.read(60_000) == counting(0, 60_000)

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from ironic_console.common.clock import Clock
-from ironic_console.novncproxy import close_reasons
+from ironic_console.novncproxy import close_reasons, relay
+from ironic_console.novncproxy.pace import Pace
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, RelayLimits
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import (
@@ -115,6 +116,48 @@ def test_every_byte_reaches_the_endpoint(exchange, security):
     assert received.digest() == sent.digest()
     assert wire.wait_ended() == close_reasons.BROWSER_CLOSED
     assert wire.link.from_browser_bytes == total
+
+
+@pytest.fixture
+def always_gathering(monkeypatch):
+    """As if all that endpoints send were too little to be fetched."""
+    monkeypatch.setattr(Pace, 'is_trickle', lambda *_: True)
+
+
+@pytest.mark.usefixtures('always_gathering')
+def test_what_gathers_arrives_whole_with_its_last_byte(security):
+    with Exchange(LIMITS, Clock()) as exchange:
+        wire = exchange.open(Wire(**security))
+        total = 2_000_000
+        in_background(wire.endpoint.sendall, counting(0, total))
+        assert wire.browser.read(total) == counting(0, total)
+        wire.endpoint.sendall(b'x')
+        assert wire.browser.read(1) == b'x'
+        wire.endpoint.close()
+        ended = close_reasons.ENDPOINT_CLOSED
+        assert wire.browser.wait_closed()[0] == ended.code
+        wire.browser.sock.close()
+        assert wire.wait_ended() == ended
+
+
+@pytest.mark.usefixtures('always_gathering')
+def test_while_bytes_gather_keys_pass_and_sessions_end(exchange,
+                                                       monkeypatch):
+    monkeypatch.setattr(relay, 'GATHER_SECONDS', 3600)
+    wire, other = exchange.open(), exchange.open()
+    wire.endpoint.sendall(b'first')
+    assert wire.browser.read(5) == b'first'
+    # Nothing of the endpoint is fetched now.
+    wire.endpoint.sendall(b'second')
+    wire.browser.send(b'key')
+    assert wire.endpoint.recv(3) == b'key'
+    other.endpoint.sendall(b'x')
+    assert other.browser.read(1) == b'x'
+    assert wire.link.to_browser_bytes == 5
+    exchange.relay.close(wire.link, close_reasons.REVOKED)
+    assert wire.browser.wait_closed()[0] == close_reasons.REVOKED.code
+    wire.browser.sock.close()
+    assert wire.wait_ended() == close_reasons.REVOKED
 
 
 @pytest.mark.parametrize('size', [1, 125, 126, 65535, 65536, 65537, 262144])
@@ -757,10 +800,10 @@ def test_a_bug_ends_its_own_session_only(exchange, monkeypatch, caplog):
     good, bad = exchange.open(), exchange.open()
     real = type(bad.link).pull_from_endpoint
 
-    def fail(link):
+    def fail(link, now):
         if link is bad.link:
             raise KeyError('bug')
-        return real(link)
+        return real(link, now)
 
     monkeypatch.setattr(type(bad.link), 'pull_from_endpoint', fail)
     bad.endpoint.sendall(b'x')
