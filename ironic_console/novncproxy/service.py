@@ -4,6 +4,7 @@
 import contextlib
 import dataclasses
 import logging
+import mmap
 import os
 import pathlib
 import signal
@@ -17,7 +18,7 @@ from oslo_service import service
 
 from ironic_console.common import tls
 from ironic_console.common.addresses import Resolver
-from ironic_console.common.clock import Clock
+from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint_dialer import EndpointDialer
 from ironic_console.common.errors import ConsoleError
 from ironic_console.common.nodes import NodeStore
@@ -41,6 +42,9 @@ from ironic_console.novncproxy.settings import (
 from ironic_console.novncproxy.site import Site
 
 LOG = logging.getLogger(__name__)
+
+# Seconds between two looks at whether there is haste.
+_HASTE_INTERVAL = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +86,22 @@ def _context(settings: GatewaySettings | ListenAddress | None,
             else None)
 
 
+class Haste:
+    """A flag of all workers: sessions may go on no longer.
+
+    One byte of shared memory, which a signal handler may write to.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, 1)
+
+    def __bool__(self) -> bool:
+        return self._memory[0] != 0
+
+    def order(self) -> None:
+        self._memory[0] = 1
+
+
 @dataclasses.dataclass(frozen=True)
 class Common:
     """What all workers have in common; made before they are forked.
@@ -91,6 +111,7 @@ class Common:
     :ivar runtime_folder: where they find each other.
     :ivar metrics_listener: ``None`` when nobody shall ask.
     :ivar viewers_listener: ``None`` when there is no such port.
+    :ivar haste: whether sessions may still go on when the service ends.
     """
 
     listener: socket.socket
@@ -98,6 +119,7 @@ class Common:
     runtime_folder: pathlib.Path
     metrics_listener: socket.socket | None = None
     viewers_listener: socket.socket | None = None
+    haste: Haste = dataclasses.field(default_factory=Haste)
 
 
 class Worker:
@@ -112,6 +134,7 @@ class Worker:
                  store: NodeStore, clock: Clock) -> None:
         self._clock = clock
         self._store = store
+        self._haste = common.haste
         settings = loaded.settings
         self._drain_timeout = settings.drain_timeout
         self._metrics = (PrometheusMetrics(common.runtime_folder)
@@ -147,13 +170,20 @@ class Worker:
         self._server.stop_accepting()
         LOG.info('%d sessions may go on for %g s', len(self._sessions),
                  self._drain_timeout)
-        self._sessions.wait_until_empty(self._drain_timeout)
+        self._wait_for_sessions()
         self._sessions.stop()
         self._relay.stop(close_reasons.SHUTDOWN, CLOSE_TIMEOUT + 1)
         self._admin.stop()
         if self._metrics_server:
             self._metrics_server.stop_accepting()
         self._store.close()
+
+    def _wait_for_sessions(self) -> None:
+        deadline = Deadline(self._clock, self._drain_timeout,
+                            'drain_timeout')
+        while (left := deadline.remaining()) and not self._haste:
+            if self._sessions.wait_until_empty(min(left, _HASTE_INTERVAL)):
+                return
 
     def reload(self, loaded: Loaded) -> None:
         """Work with other settings from now on; sessions go on."""
@@ -296,6 +326,29 @@ def close_at_sigterm(listener: socket.socket) -> None:
         before(number, frame)
 
     signal.signal(signal.SIGTERM, handle)
+
+
+def heed_second_signal(launcher: Any, haste: Haste) -> None:
+    """End the draining at SIGTERM or SIGINT, when it has begun.
+
+    oslo.service's threading backend leaves signals to Cotyledon, whose
+    parent process hears none any more while it waits for its workers; the
+    eventlet backend ends at once by itself.
+
+    :param launcher: with its service.
+    """
+    manager = getattr(launcher, '_manager', None)
+    if manager is None:
+        return
+
+    def hurry(_number: int, _frame: object) -> None:
+        haste.order()
+
+    def listen() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, hurry)
+
+    manager.register_hooks(on_terminate=listen)
 
 
 def _shut_down(listener: socket.socket) -> None:

@@ -135,6 +135,32 @@ def test_sigterm_lets_sessions_go_on_and_then_says_why(start, record):
     assert not errors_in(written)
 
 
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_draining_and_says_why(start, record,
+                                                        number):
+    run = start({'ironic_console': {'drain_timeout': 300, 'workers': 2}})
+    processes = run.processes()
+    with run.open(record) as browser, run.open(record) as other:
+        browser.shake_hands()
+        other.shake_hands()
+        run.proxy.signal()
+        # Each worker says so.
+        wait_until(lambda: run.proxy.written().count('may go on') == 2,
+                   'sessions go on')
+        assert echoes(browser)
+        assert echoes(other)
+        run.proxy.signal(number)
+        for one in (browser, other):
+            assert one.wait_closed() == (
+                1001, 'The console service is being restarted. Try again in '
+                      'a moment.')
+    assert run.proxy.program.wait(10) == 0
+    assert gone(processes)
+    written = run.proxy.written()
+    assert written.count(': shutdown') == 2
+    assert not errors_in(written)
+
+
 def test_a_session_that_ends_itself_ends_the_draining(start, record):
     run = start({'ironic_console': {'drain_timeout': 300}})
     processes = run.processes()
