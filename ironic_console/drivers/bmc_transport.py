@@ -15,7 +15,13 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NameResolutionError,
+    NewConnectionError,
+)
 
+from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Deadline
 from ironic_console.common.secret import Secret
 
@@ -27,6 +33,8 @@ _CHUNK_BYTES = 64 * 1024
 _HIDDEN = b'***'
 # Shorter ones are part of ordinary words, which would be garbled.
 _MIN_HIDDEN_CHARS = 4
+# Of the resolver, which has no deadline of its own; for all BMCs.
+_lookups = BoundedCalls(8, 'bmc-resolver')
 
 
 class TransportError(requests.exceptions.RequestException):
@@ -257,8 +265,55 @@ def _timed_pool(pool: Any, deadline: Callable[[], Deadline]) -> Any:
         connection.connect(self)
         self.sock = _TimedSocket(self.sock, deadline())
 
-    timed = type('TimedConnection', (connection,), {'connect': connect})
+    def new_conn(self: Any) -> socket.socket:
+        return _dial(self, connection._new_conn, deadline())
+
+    timed = type('TimedConnection', (connection,),
+                 {'connect': connect, '_new_conn': new_conn})
     return type('TimedPool', (pool,), {'ConnectionCls': timed})
+
+
+def _dial(connection: Any, dial: Callable[[Any], socket.socket],
+          deadline: Deadline) -> socket.socket:
+    """Try the addresses of a host, in turn.
+
+    :param dial: of the connection; it would ask the resolver by itself, and
+        wait for as long as that likes.
+    """
+    name = connection._dns_host
+    try:
+        addresses = _lookups.run(
+            lambda: _addresses(name, connection.port), deadline)
+    except CallTimeout as exc:
+        raise ConnectTimeoutError(
+            connection, f'name {name!r} was not resolved: {exc}') from exc
+    except (OSError, UnicodeError) as exc:
+        raise NameResolutionError(
+            name, connection, socket.gaierror(str(exc))) from exc
+    try:
+        return _dial_one(connection, dial, addresses, deadline)
+    finally:
+        connection._dns_host = name
+
+
+def _addresses(name: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(name.strip('[]'), port,
+                               type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _dial_one(connection: Any, dial: Callable[[Any], socket.socket],
+              addresses: list[str], deadline: Deadline) -> socket.socket:
+    failure: Exception = NewConnectionError(connection, 'no address')
+    for address in addresses:
+        connection._dns_host = address
+        try:
+            return dial(connection)
+        except (ConnectTimeoutError, NewConnectionError) as exc:
+            failure = exc
+        if not deadline.remaining():
+            break
+    raise failure
 
 
 class _TimedSocket:

@@ -135,6 +135,58 @@ def test_silence_is_not_waited_for(wire: Wire, veil: Veil) -> None:
         ask(wire, veil, 0.3)
 
 
+def resolver(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[str]],
+             ) -> None:
+    """Let names of the test have the addresses that ``answer`` gives."""
+    real = socket.getaddrinfo
+
+    def lookup(host: str, port: int, *args: object, **more: object,
+               ) -> list[object]:
+        if not host.endswith('.example'):
+            return real(host, port, *args, **more)  # type: ignore
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, '', (text, port))
+                for text in answer()]
+
+    monkeypatch.setattr(socket, 'getaddrinfo', lookup)
+
+
+def test_resolver_that_does_not_answer_is_not_waited_for(
+        wire: Wire, veil: Veil, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    resolver(monkeypatch, lambda: [str(over.wait(60))])
+    wire.url = wire.url.replace('127.0.0.1', 'bmc.example')
+    begun = time.monotonic()
+    with pytest.raises(requests.ConnectTimeout, match='not resolved'):
+        ask(wire, veil, 0.3)
+    assert time.monotonic() - begun < 20
+    over.set()
+
+
+def test_all_addresses_of_a_name_are_tried(
+        wire: Wire, veil: Veil, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing listens at the first of them.
+    resolver(monkeypatch, lambda: ['127.0.0.2', '127.0.0.1'])
+    wire.url = wire.url.replace('127.0.0.1', 'bmc.example')
+    assert ask(wire, veil).status_code == 200
+    # Who answers by name is asked by name.
+    assert b'Host: bmc.example' in wire.heard[0]
+
+
+@pytest.mark.parametrize('failure', [
+    socket.gaierror(socket.EAI_NONAME, 'not known'),
+    UnicodeError('not known: label too long')])
+def test_a_name_that_nobody_knows_is_an_error(
+        wire: Wire, veil: Veil, monkeypatch: pytest.MonkeyPatch,
+        failure: Exception) -> None:
+    def unknown() -> list[str]:
+        raise failure
+
+    resolver(monkeypatch, unknown)
+    wire.url = wire.url.replace('127.0.0.1', 'bmc.example')
+    with pytest.raises(requests.ConnectionError, match='not known'):
+        ask(wire, veil)
+
+
 def test_nothing_is_asked_after_the_deadline(wire: Wire, veil: Veil) -> None:
     with pytest.raises(TooLate):
         ask(wire, veil, 0)
