@@ -181,7 +181,9 @@ _PROXY = [
         'stall_timeout', default=300, min=0,
         help='Seconds for which one side may take nothing while there is '
              'something for it, before the session is closed. 0 means for '
-             'ever.'),
+             'ever. An endpoint that takes no keys is given up after 60 '
+             'seconds in any case: it cannot be told from one whose cable '
+             'was pulled.'),
     cfg.FloatOpt(
         'max_session_length', default=0, min=0,
         help='Seconds after which a session is closed, however busy. 0 means '
