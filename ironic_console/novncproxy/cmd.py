@@ -6,6 +6,7 @@ the port is found here, before a worker is started, and said in one line.
 """
 
 import argparse
+import contextlib
 import gc
 import importlib
 import logging
@@ -18,11 +19,10 @@ from oslo_config import cfg
 from oslo_service import backend
 
 from ironic_console.common.conf import console as console_conf
-from ironic_console.common.errors import ConfigError, NodeStoreUnavailable
+from ironic_console.common.errors import ConfigError
 from ironic_console.novncproxy import green
 
 if TYPE_CHECKING:
-    from ironic_console.common.nodes import NodeStore
     from ironic_console.novncproxy.service import Loaded
 
 PROGRAM = 'ironic-console-novncproxy'
@@ -106,6 +106,7 @@ def _run(arguments: list[str]) -> int:
     from ironic_console.common.clock import Clock
     from ironic_console.novncproxy import (
         admin,
+        check,
         logs,
         metrics,
         resources,
@@ -120,8 +121,8 @@ def _run(arguments: list[str]) -> int:
     CONF.register_opts(cors.CORS_OPTS, group='cors')
     CONF.register_cli_opt(cfg.BoolOpt(
         'check', default=False,
-        help='Check configuration, certificates, page files and database, '
-             'say what is wrong, and end.'))
+        help='Check configuration, certificates, page files, runtime folder, '
+             'ports and database, say what is wrong, and end.'))
     config.parse_args(arguments)
     log.setup(CONF, 'ironic_console')
     logs.lose_rather_than_raise(logging.getLogger().handlers)
@@ -146,8 +147,9 @@ def _run(arguments: list[str]) -> int:
     settings = loaded.settings
     clock = Clock()
     if CONF.check:
-        return _check(loaded, nodes_ironic.IronicNodeStore(
-            settings.database_timeout, clock))
+        store = nodes_ironic.IronicNodeStore(settings.database_timeout, clock)
+        with contextlib.closing(store):
+            return int(not check.report(settings, len(loaded.pages), store))
     launcher = oslo_service.ProcessLauncher(CONF, restart_method='mutate')
     CONF.set_override('graceful_shutdown_timeout',
                       int(settings.drain_timeout) + _LAST_WORDS)
@@ -185,28 +187,6 @@ def _run(arguments: list[str]) -> int:
         for listener in listeners:
             service.close_at_sigterm(listener)
         return int(launcher.wait() or 0)
-
-
-def _check(loaded: 'Loaded', store: 'NodeStore') -> int:
-    """Say how things are; what was wrong before is told already.
-
-    :returns: exit status.
-    """
-    settings = loaded.settings
-    print(f'Configuration: fine, {settings.workers} workers at '
-          f'{settings.listen.host} port {settings.listen.port}')
-    print('Certificates: fine' if loaded.context
-          else 'Certificates: none, browsers connect without TLS')
-    print(f'Page: {len(loaded.pages)} files')
-    try:
-        store.check()
-    except NodeStoreUnavailable as exc:
-        print(f'Database: {_one_line(exc)}')
-        return 1
-    finally:
-        store.close()
-    print('Database: fine')
-    return 0
 
 
 def _reload_configuration(conf: Any) -> None:

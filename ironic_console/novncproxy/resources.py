@@ -63,20 +63,54 @@ def runtime_folder(path: str) -> Iterator[pathlib.Path]:
             if os.getpid() == owner:
                 shutil.rmtree(folder, ignore_errors=True)
         return
+    found = _absolute(path)
+    try:
+        found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise _cannot_be_made(exc) from exc
+    _verify(found, path)
+    yield found
+
+
+def check_runtime_folder(path: str) -> bool:
+    """Find out whether :func:`runtime_folder` would give it; make nothing.
+
+    :returns: it is there already.
+    :raises ConfigError: as that would.
+    """
+    found = _absolute(path)
+    if os.path.lexists(found):
+        _verify(found, path)
+        return True
+    above = next(folder for folder in found.parents
+                 if os.path.exists(folder))
+    if not os.path.isdir(above) or not os.access(above, os.W_OK | os.X_OK):
+        raise _cannot_be_made(
+            f'{above} is not a folder that the user {os.geteuid()} may '
+            'write to')
+    return False
+
+
+def _absolute(path: str) -> pathlib.Path:
     found = pathlib.Path(path).absolute()
     if len(os.fsencode(found)) > MAX_FOLDER_BYTES:
         raise ConfigError(
             f'[ironic_console]runtime_dir {path} is too long for a folder of '
             f'sockets: {MAX_FOLDER_BYTES} bytes at most')
+    return found
+
+
+def _cannot_be_made(why: object) -> ConfigError:
+    return ConfigError(f'[ironic_console]runtime_dir cannot be made: {why}')
+
+
+def _verify(found: pathlib.Path, path: str) -> None:
     try:
-        found.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = found.lstat()
     except OSError as exc:
-        raise ConfigError('[ironic_console]runtime_dir cannot be made: '
-                          f'{exc}') from exc
+        raise _cannot_be_made(exc) from exc
     if (not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid()
             or status.st_mode & 0o077):
         raise ConfigError(
             f'[ironic_console]runtime_dir {path} must be a folder that '
             f'belongs to the user {os.geteuid()} and has mode 0700')
-    yield found

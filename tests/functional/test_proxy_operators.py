@@ -7,7 +7,6 @@ import os
 import pathlib
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -278,16 +277,18 @@ def test_check_says_that_all_is_well_and_ends(check, tmp_path):
     lines = [line for line in done.stdout.splitlines()
              if not line[0].isdigit()]
     assert [line.partition(':')[0] for line in lines] == [
-        'Configuration', 'Certificates', 'Page', 'Database']
-    assert done.stdout.count(': fine') == 3
+        'Configuration', 'Certificates', 'Page', 'Runtime folder', 'Ports',
+        'Database']
+    assert done.stdout.count(': fine') == 5
 
 
 def test_check_disturbs_nobody(check, operator):
-    with socket.create_server(('127.0.0.1', 0)) as busy:
-        # As beside the service that runs.
-        done = check({'vnc': {'port': busy.getsockname()[1]},
-                      'ironic_console': {'runtime_dir': operator.folder}})
+    done = check({'vnc': {'port': operator.address[1]},
+                  'ironic_console': {'runtime_dir': operator.folder}})
     assert done.returncode == 0, done.stderr
+    workers = len(operator.workers())
+    assert (f'Ports: in use: {operator.address[1]} (a proxy runs, with '
+            f'{workers} workers)') in done.stdout
     assert operator.sessions() == []
 
 
@@ -325,8 +326,11 @@ def test_says_that_there_are_too_few_open_files(check, arguments):
     assert 'max_sessions = 2000' in last_line(done)
 
 
+@pytest.mark.parametrize('arguments', [(), ('--check',)],
+                         ids=['start', 'check'])
 @pytest.mark.parametrize('kind', ['mode', 'owner', 'link'])
-def test_refuses_a_runtime_folder_that_others_can_use(check, tmp_path, kind):
+def test_refuses_a_runtime_folder_that_others_can_use(check, tmp_path, kind,
+                                                      arguments):
     path = tmp_path / 'r'
     path.mkdir(mode=0o700)
     if kind == 'mode':
@@ -337,6 +341,7 @@ def test_refuses_a_runtime_folder_that_others_can_use(check, tmp_path, kind):
         path = tmp_path / 'l'
         path.symlink_to(tmp_path / 'r')
     done = check({'ironic_console': {'runtime_dir': path},
-                  'vnc': {'port': ports.free_port()}}, arguments=())
+                  'vnc': {'port': ports.free_port()}}, arguments=arguments)
     assert done.returncode == 1
-    assert 'must be a folder that belongs to the user' in last_line(done)
+    said = done.stdout if arguments else last_line(done)
+    assert 'must be a folder that belongs to the user' in said
