@@ -71,6 +71,12 @@ def test_it_waits_for_draining_and_kills_only_what_is_left() -> None:
     assert int(unit['TimeoutStopSec'][0]) > 30 + 10
 
 
+def test_memory_is_bounded_and_the_kernel_ends_one_worker_only() -> None:
+    unit = confined.read_unit(UNIT)
+    assert unit['MemoryMax'] == ['4G']
+    assert unit['OOMPolicy'] == ['continue']
+
+
 @pytest.mark.parametrize('tls', [False, True], ids=['splice', 'TLS'])
 def test_the_proxy_works_in_its_confinement(
         tmp_path: pathlib.Path, schema: pathlib.Path,

@@ -48,9 +48,11 @@ class Site:
 
     :param folder: for all of it.
     :param schema: database to copy; made if missing.
+    :param connection: URL of an empty database to use instead.
     """
 
-    def __init__(self, folder: Path, schema: Path) -> None:
+    def __init__(self, folder: Path, schema: Path,
+                 connection: str = '') -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.config_file = folder / 'ironic.conf'
@@ -58,8 +60,12 @@ class Site:
         settings.write(self.config_file, {
             'DEFAULT': {'host': 'localhost', 'my_ip': '127.0.0.1',
                         'state_path': folder, 'debug': True},
-            'database': {'connection': f'sqlite:///{self.database}'},
+            'database': {
+                'connection': connection or f'sqlite:///{self.database}'},
         })
+        if connection:
+            self._run(_SCHEMA, 'create_schema')
+            return
         if not schema.exists():
             self._run(_SCHEMA, 'create_schema')
             shutil.copyfile(self.database, schema)
