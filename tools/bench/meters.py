@@ -11,7 +11,8 @@ from tools.lab.process import PARENT
 _PSS = re.compile(r'^Pss:\s+(\d+) kB', re.MULTILINE)
 # Between two looks at whether memory has come to rest, seconds.
 _LOOK_INTERVAL = 0.3
-_MOST_LOOKS = 20
+# Some never come to rest.
+_MOST_LOOKS = 10
 
 
 def family(ancestor: int) -> list[int]:

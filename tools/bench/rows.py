@@ -50,8 +50,8 @@ class Scale:
     most: int
 
 
-QUICK = Scale(1, (200,), (1, 100), 20, 128, 1, 0)
-FULL = Scale(2, (200, 2000), (1, 100, 1000), 60, 256, 3, 5000)
+QUICK = Scale(1, (200,), (1, 100), 10, 128, 1, 0)
+FULL = Scale(3, (200, 2000), (1, 100, 1000), 60, 1024, 3, 5000)
 
 
 @dataclasses.dataclass
