@@ -175,16 +175,14 @@ def _run(arguments: list[str]) -> int:
                                                  clock)
             return service.Worker(common, loaded, store, clock)
 
-        listeners = [listener for listener in (
-            common.listener, common.viewers_listener) if listener]
         # It stays as long as we do: to look for garbage in all of it holds
         # every session up for a tenth of a second.
         gc.freeze()
         launcher.launch_service(
-            service.ProxyService(make_worker, reread, listeners),
+            service.ProxyService(make_worker, reread, common),
             workers=settings.workers)
         service.heed_second_signal(launcher, common.haste)
-        for listener in listeners:
+        for listener in common.public_listeners():
             service.close_at_sigterm(listener)
         return int(launcher.wait() or 0)
 

@@ -11,7 +11,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from oslo_service import service
@@ -120,6 +120,11 @@ class Common:
     metrics_listener: socket.socket | None = None
     viewers_listener: socket.socket | None = None
     haste: Haste = dataclasses.field(default_factory=Haste)
+
+    def public_listeners(self) -> list[socket.socket]:
+        """:returns: those that are closed when the service is to end."""
+        return [listener for listener in (
+            self.listener, self.viewers_listener) if listener]
 
 
 class Worker:
@@ -248,15 +253,15 @@ class ProxyService(service.ServiceBase):
 
     :param make_worker: called after the fork.
     :param reread: reads configuration and files again.
-    :param listeners: of all workers, made before the fork as this is.
+    :param common: of all workers, made before the fork as this is.
     """
 
     def __init__(self, make_worker: Callable[[], Worker],
                  reread: Callable[[], Loaded],
-                 listeners: Collection[socket.socket] = ()) -> None:
+                 common: Common | None = None) -> None:
         self._make_worker = make_worker
         self._reread = reread
-        self._listeners = listeners
+        self._common = common
         self._parent = os.getpid()
         self._worker: Worker | None = None
         self._stopped = threading.Event()
@@ -276,11 +281,12 @@ class ProxyService(service.ServiceBase):
         """SIGTERM."""
         if self._worker:
             self._worker.drain()
-        elif os.getpid() == self._parent:
+        elif self._common and os.getpid() == self._parent:
             # The eventlet backend asks here too, and has replaced whatever
             # close_at_sigterm() has set.
-            for listener in self._listeners:
+            for listener in self._common.public_listeners():
                 _shut_down(listener)
+            hurry_at_signals(self._common.haste)
         self._stopped.set()
 
     def reset(self) -> None:
@@ -328,27 +334,31 @@ def close_at_sigterm(listener: socket.socket) -> None:
     signal.signal(signal.SIGTERM, handle)
 
 
-def heed_second_signal(launcher: Any, haste: Haste) -> None:
-    """End the draining at SIGTERM or SIGINT, when it has begun.
+def hurry_at_signals(haste: Haste) -> None:
+    """End the draining at the next SIGTERM or SIGINT.
 
-    oslo.service's threading backend leaves signals to Cotyledon, whose
-    parent process hears none any more while it waits for its workers; the
-    eventlet backend ends at once by itself.
+    Of the parent process of the workers, when it has told them to drain:
+    whatever the backend would do at a second signal, it tells no session why.
+    """
+    def hurry(_number: int, _frame: object) -> None:
+        haste.order()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hurry)
+
+
+def heed_second_signal(launcher: Any, haste: Haste) -> None:
+    """Call :func:`hurry_at_signals` when the draining begins.
+
+    oslo.service's threading backend leaves that to Cotyledon, which hears no
+    signal from then on. The eventlet backend has :meth:`ProxyService.stop`.
 
     :param launcher: with its service.
     """
     manager = getattr(launcher, '_manager', None)
-    if manager is None:
-        return
-
-    def hurry(_number: int, _frame: object) -> None:
-        haste.order()
-
-    def listen() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, hurry)
-
-    manager.register_hooks(on_terminate=listen)
+    if manager is not None:
+        manager.register_hooks(
+            on_terminate=lambda: hurry_at_signals(haste))
 
 
 def _shut_down(listener: socket.socket) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.tls import ClientTls, ServerTls
+from ironic_console.novncproxy.ledger import Ledger
 from ironic_console.novncproxy.service import (
+    Common,
     ProxyService,
     close_at_sigterm,
     forward_sighup,
@@ -241,11 +243,29 @@ def test_sigterm_before_the_start_is_fine():
     assert life.worker.done == []
 
 
-def test_a_parent_that_is_stopped_itself_lets_nobody_connect():
+@pytest.fixture
+def signals():
+    """Whoever heeds them in a test does so in that test only."""
+    before = {number: signal.getsignal(number)
+              for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures('signals')
+@pytest.mark.parametrize('second', [signal.SIGTERM, signal.SIGINT])
+def test_a_parent_that_is_stopped_itself_lets_nobody_connect(tmp_path,
+                                                             second):
     with socket.create_server(('127.0.0.1', 0)) as listener:
-        parent = ProxyService(FakeWorker, lambda: None, [listener])
+        common = Common(listener, Ledger(1), tmp_path)
+        parent = ProxyService(FakeWorker, lambda: None, common)
         parent.stop()
         assert refused(listener.getsockname())
+        # Its workers drain now, and hurry at a second signal.
+        assert not common.haste
+        signal.raise_signal(second)
+        assert common.haste
 
 
 def test_the_wrapper_of_oslo_service_gets_the_missing_half():
@@ -269,17 +289,14 @@ def test_a_wrapper_that_can_reload_is_left_alone():
     assert Wrapper().reload() == 'its own'
 
 
+@pytest.mark.usefixtures('signals')
 def test_a_parent_that_ends_lets_nobody_connect():
-    before = signal.getsignal(signal.SIGTERM)
     told = []
-    try:
-        signal.signal(signal.SIGTERM, lambda *args: told.append(args[0]))
-        with socket.create_server(('127.0.0.1', 0)) as listener:
-            close_at_sigterm(listener)
-            assert not refused(listener.getsockname())
-            signal.raise_signal(signal.SIGTERM)
-            assert refused(listener.getsockname())
-            signal.raise_signal(signal.SIGTERM)
-        assert told == [signal.SIGTERM] * 2
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGTERM, lambda *args: told.append(args[0]))
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        close_at_sigterm(listener)
+        assert not refused(listener.getsockname())
+        signal.raise_signal(signal.SIGTERM)
+        assert refused(listener.getsockname())
+        signal.raise_signal(signal.SIGTERM)
+    assert told == [signal.SIGTERM] * 2
