@@ -139,6 +139,8 @@ def test_sigterm_lets_sessions_go_on_and_then_says_why(start, record):
 def test_a_second_signal_ends_the_draining_and_says_why(start, record,
                                                         number):
     run = start({'ironic_console': {'drain_timeout': 300, 'workers': 2}})
+    wait_until(lambda: run.proxy.written().count('were read again') == 2,
+               'both workers serve', 30)
     processes = run.processes()
     with run.open(record) as browser, run.open(record) as other:
         browser.shake_hands()
@@ -146,7 +148,7 @@ def test_a_second_signal_ends_the_draining_and_says_why(start, record,
         run.proxy.signal()
         # Each worker says so.
         wait_until(lambda: run.proxy.written().count('may go on') == 2,
-                   'sessions go on')
+                   'sessions go on', 30)
         assert echoes(browser)
         assert echoes(other)
         run.proxy.signal(number)
