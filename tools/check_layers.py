@@ -41,7 +41,7 @@ UPPER = {
 HOMES = {
     'Crypto': ['common.rfb.security.vnc_auth', 'common.rfb.security.ra2',
                'common.rfb.security.aes_eax'],
-    'cryptography': ['drivers.testcard.certificate'],
+    'cryptography': ['drivers.certificates'],
     'eventlet': ['novncproxy.cmd'],
     'prometheus_client': ['novncproxy.metrics'],
     'ironic': ['drivers', 'common.nodes_ironic', 'novncproxy.cmd'],

@@ -27,7 +27,8 @@
     └─ DriverError                 a console cannot be started or stopped
        ├─ BmcUnreachable           the BMC does not answer
        ├─ BmcRefused               it answers, and says no
-       └─ BmcUnsupported           it has not what we need
+       ├─ BmcUnsupported           it has not what we need
+       └─ DisplayError             its display does not run
 
 ``str(error)`` is for operators and may name addresses; ``public_reason`` is
 for browsers and is always one of our own constant sentences. Close codes
@@ -385,3 +386,7 @@ class BmcRefused(DriverError):
 
 class BmcUnsupported(DriverError):
     """The BMC, its firmware or its licence lacks what a driver needs."""
+
+
+class DisplayError(DriverError):
+    """A display, which shows the web page of a BMC, does not run."""

@@ -76,6 +76,38 @@ _CONDUCTOR = [
              'before its console was enabled, instead of switching it off '
              'at "console disable". Its former password cannot be read and '
              'is lost either way.'),
+    cfg.HostAddressOpt(
+        'display_address', default='$my_ip', sample_default='$my_ip',
+        help='Address on which the displays that conductors start themselves '
+             '([vnc]container_provider = display-process) listen, and which '
+             'is told to the proxy. They let nobody in without TLS and a '
+             'password.'),
+    cfg.StrOpt(
+        'display_resolution', default='1280x960',
+        help='Size of displays in pixels, WIDTHxHEIGHT, each from 320 to '
+             '4096. The page of the BMC scales its picture to it.'),
+    cfg.FloatOpt(
+        'display_linger', default=5, min=0, max=600,
+        help='Seconds that a display stays logged in at the BMC after its '
+             'last viewer has gone, so that one who comes back finds '
+             'everything as it was.'),
+    cfg.FloatOpt(
+        'display_start_timeout', default=30, min=1, max=600,
+        help='Seconds that a display may take, once it is started, until it '
+             'lets us in. Nova waits for 60 altogether.'),
+    cfg.StrOpt(
+        'display_directory', default='/run/ironic-console/displays',
+        help='Folder through which settings are handed to displays that '
+             'others start: ironic-console-display-manager and what else '
+             'reads the files of [vnc]container_provider = display-files, '
+             "and the containers of Ironic's own providers. Passwords of "
+             'BMCs lie in it until they are read, so it belongs in memory '
+             '(tmpfs) and to the user of the conductor alone: mode 0700.'),
+    cfg.StrOpt(
+        'display_file_template', default='',
+        help='Jinja2 template of the files that [vnc]container_provider = '
+             'display-files writes, one for each display; when empty, one '
+             'that makes what ironic-console-display-manager reads.'),
 ]
 
 _PROXY = [
