@@ -11,7 +11,14 @@ from ironic.conf import CONF
 from ironic.drivers import drac, ipmi, redfish
 from oslo_config import cfg
 
-from ironic_console.drivers import fake_vnc, generic_vnc, idrac_vnc
+from ironic_console.drivers import (
+    fake_vnc,
+    generic_vnc,
+    idrac_kvm,
+    idrac_vnc,
+    ilo_kvm,
+    supermicro_kvm,
+)
 
 _NAMES = ('console-redfish', 'console-idrac', 'console-ipmi')
 
@@ -31,7 +38,8 @@ for _name in _NAMES:
 
 def _with_ours(supported: list[type]) -> list[type]:
     ours = (fake_vnc.FakeVNCConsole, generic_vnc.GenericVNCConsole,
-            idrac_vnc.IDRACVNCConsole)
+            idrac_kvm.IDRACKVMConsole, idrac_vnc.IDRACVNCConsole,
+            ilo_kvm.ILOKVMConsole, supermicro_kvm.SupermicroKVMConsole)
     return supported + [one for one in ours if one not in supported]
 
 

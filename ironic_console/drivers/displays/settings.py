@@ -23,7 +23,8 @@ APPS = ('ilo', 'supermicro', 'idrac')
 
 _UUID = re.compile('[0-9a-f-]{36}')
 _MAX_CHARS = 128 * 1024
-_MIN_SIZE, _MAX_SIZE = 320, 4096
+#: Of a screen, in pixels.
+MIN_SIZE, MAX_SIZE = 320, 4096
 _MAX_LINGER = 600.0
 
 
@@ -190,8 +191,8 @@ def _check(settings: DisplaySettings) -> None:
         'bmc/root': not settings.bmc.root.startswith('/'),
         'vnc/password': len(settings.vnc.password.reveal()) != 8,
         'vnc/port': not 0 <= settings.vnc.port < 65536,
-        'screen/width': not _MIN_SIZE <= settings.screen.width <= _MAX_SIZE,
-        'screen/height': not _MIN_SIZE <= settings.screen.height <= _MAX_SIZE,
+        'screen/width': not MIN_SIZE <= settings.screen.width <= MAX_SIZE,
+        'screen/height': not MIN_SIZE <= settings.screen.height <= MAX_SIZE,
         'screen/linger': not 0 <= settings.screen.linger <= _MAX_LINGER,
     }
     for key, is_wrong in problems.items():

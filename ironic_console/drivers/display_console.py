@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What console interfaces share whose BMC has its console on a web page only.
+
+    driver_info ─▶ settings ─▶ display ─▶ Endpoint
+
+A vendor is a name for an app here; what its page is like is known in
+displays/apps.
+"""
+
+import abc
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ironic.common import exception
+from ironic.conductor import periodics
+from ironic.conf import CONF
+from oslo_log import log
+
+from ironic_console.common import nodes
+from ironic_console.common.addresses import AddressPolicy, parse_networks
+from ironic_console.common.endpoint import Endpoint, TlsPolicy
+from ironic_console.common.errors import (
+    ConfigError,
+    DisplayError,
+    DriverError,
+)
+from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.secret import Secret
+from ironic_console.drivers import base, bmc_settings, display_settings
+from ironic_console.drivers.display_providers import launching
+from ironic_console.drivers.vnc_readiness import Network, VncReadiness
+
+LOG = log.getLogger(__name__)
+
+# Seconds for a display that ran a moment ago, or should.
+_LOOK_TIMEOUT = 5.0
+
+
+class DisplayConsole(base.VNCConsole):
+    """Shows the console page of a BMC.
+
+    :cvar kind: name of the console interface.
+    :cvar app: one of ``displays.settings.APPS``.
+    """
+
+    kind: str
+    app: str
+
+    def get_properties(self) -> dict[str, str]:
+        return base.PROPERTIES | bmc_settings.PROPERTIES
+
+    def check_settings(self, node: Any) -> None:
+        launching.check_provider()
+        display_settings.bmc_of(node)
+        display_settings.screen_of(node)
+
+    def open_console(self, task: Any) -> base.OpenedConsole:
+        node = task.node
+        self.check_settings(node)
+        kept = self._recorded(node)
+        if kept and launching.may_run(node.uuid) and self._lets_in(kept):
+            return kept
+        settings, fingerprint = display_settings.make(
+            node, self.app, launching.listen_host())
+        host, port = launching.start(task, settings)
+        console = base.OpenedConsole(
+            Endpoint(host, port, kind=self.kind,
+                     security_types=(SecurityNumber.X509_VNC,),
+                     tls=TlsPolicy('fingerprint', fingerprint=fingerprint),
+                     read_only=settings.screen.read_only),
+            {'password': settings.vnc.password.reveal()})
+        try:
+            self._look(console, CONF.ironic_console.display_start_timeout)
+        except DriverError as exc:
+            with contextlib.suppress(DisplayError):
+                launching.stop(task)
+            raise DisplayError(
+                f'The display runs at {console.endpoint.address} but does '
+                f'not let this conductor in: {exc}') from exc
+        return console
+
+    def close_console(self, task: Any) -> None:
+        if _is_of(task.node, self.kind):
+            launching.stop(task)
+
+    @abc.abstractmethod
+    def _check(self, task: Any, manager: Any, context: Any) -> None:
+        """The periodic task of a console interface; see :func:`checking`."""
+
+    def repair(self, task: Any) -> None:
+        """Start a display again that should run and does not."""
+        node = task.node
+        kept = self._recorded(node)
+        if kept and launching.may_run(node.uuid) and self._lets_in(kept):
+            return
+        LOG.warning('Node %s: its display does not run; it is started again',
+                    node.uuid)
+        task.upgrade_lock()
+        if node.console_enabled and _is_of(node, self.kind):
+            self.start_console(task)
+
+    def _recorded(self, node: Any) -> base.OpenedConsole | None:
+        """The display that was started last, if it is what would be started
+        now."""
+        info = node.driver_internal_info
+        stored = info.get(nodes.CREDENTIAL_KEY)
+        password = (stored.get('password') if isinstance(stored, Mapping)
+                    else None)
+        if not _is_of(node, self.kind) or not isinstance(password, str):
+            return None
+        try:
+            endpoint = Endpoint.from_dict(info[nodes.ENDPOINT_KEY])
+        except ConfigError:
+            return None
+        if endpoint.read_only != display_settings.screen_of(node).read_only:
+            return None
+        return base.OpenedConsole(
+            dataclasses.replace(endpoint, sharing=''),
+            {'password': password})
+
+    def _lets_in(self, console: base.OpenedConsole) -> bool:
+        try:
+            self._look(console, _LOOK_TIMEOUT)
+        except DriverError as exc:
+            LOG.info('The display at %s does not let us in: %s',
+                     console.endpoint.address, exc)
+            return False
+        return True
+
+    def _look(self, console: base.OpenedConsole, patience: float) -> None:
+        """:raises DriverError: the display does not let us in."""
+        ours = CONF.ironic_console
+        assert console.credential
+        VncReadiness(
+            Network(AddressPolicy(parse_networks(ours.endpoint_networks))),
+            self._clock, patience).find_way_in(
+                [console.endpoint],
+                Credential(Secret(console.credential['password'])))
+
+
+def checking(kind: str) -> Any:
+    """Make the periodic task that looks after the displays of an interface.
+
+    Ironic runs it for the interface's own class only, and wants to know
+    beforehand which nodes those are.
+    """
+    @periodics.node_periodic(
+        purpose=f'checking the displays of {kind}',
+        spacing=lambda: max(CONF.ironic_console.console_check_interval, 1),
+        enabled=lambda: CONF.ironic_console.console_check_interval > 0,
+        filters={'console_enabled': True},
+        predicate_extra_fields=['console_interface', 'driver_internal_info'],
+        predicate=lambda node: node.console_interface == kind and
+        nodes.ENDPOINT_KEY in node.driver_internal_info)
+    def _check(self: DisplayConsole, task: Any, manager: Any, context: Any,
+               ) -> None:
+        """Start again what should run."""
+        try:
+            self.repair(task)
+        except (ConfigError, DriverError, exception.ConsoleError) as exc:
+            task.upgrade_lock()
+            base.report(task.node, 'The console does not run as it should: '
+                        f'{exc}')
+            task.node.save()
+
+    return _check
+
+
+def _is_of(node: Any, kind: str) -> bool:
+    endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY)
+    return isinstance(endpoint, Mapping) and endpoint.get('kind') == kind

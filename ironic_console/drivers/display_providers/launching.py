@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts and stops displays with whichever provider Ironic has been given.
+
+Ironic's own providers put what they are told into the environment of a
+container, where everybody who may look at containers reads it. They are told
+nothing: settings go by a file which the templates that we ship mount
+(``etc/ironic_console``). In Kubernetes that file is a Secret.
+"""
+
+from typing import Any
+
+from ironic.common import console_factory, exception
+from ironic.conf import CONF
+
+from ironic_console.common.errors import ConfigError, DisplayError
+from ironic_console.drivers.display_providers.base import DisplayProvider
+from ironic_console.drivers.displays import spool
+from ironic_console.drivers.displays.settings import DisplaySettings
+
+_PROCESS, _KUBERNETES, _NOTHING = 'display-process', 'kubernetes', 'fake'
+
+
+def check_provider() -> None:
+    """:raises ConfigError: the one that is configured starts nothing."""
+    if CONF.vnc.container_provider == _NOTHING:
+        raise ConfigError(
+            '[vnc]container_provider is fake, which starts nothing; set it '
+            'to display-process to have displays run beside the conductor, '
+            'or to display-files, container, systemd or kubernetes to have '
+            'them in containers')
+
+
+def listen_host() -> str | None:
+    """:returns: address for a display; ``None`` if it is in a container."""
+    if CONF.vnc.container_provider == _PROCESS:
+        return str(CONF.ironic_console.display_address)
+    return None
+
+
+def start(task: Any, settings: DisplaySettings) -> tuple[str, int]:
+    """Start a display anew.
+
+    :returns: host and port at which it lets viewers in.
+    :raises DisplayError: it does not; says what to do.
+    """
+    provider = _provider()
+    if isinstance(provider, DisplayProvider):
+        return provider.start_display(settings)
+    directory = CONF.ironic_console.display_directory
+    info = {}
+    if CONF.vnc.container_provider == _KUBERNETES:
+        info = settings.to_document()
+    else:
+        spool.hand_over(directory, settings)
+    try:
+        host, port = provider.start_container(task, settings.app, info)
+    except Exception as exc:
+        raise _failed('start', exc) from exc
+    finally:
+        # The display has read it, or never will.
+        spool.take_back(directory, settings.node)
+    return str(host), int(port)
+
+
+def stop(task: Any) -> None:
+    """:raises DisplayError: it may still run."""
+    provider = _provider()
+    if isinstance(provider, DisplayProvider):
+        provider.stop_display(task.node.uuid)
+        return
+    try:
+        provider.stop_container(task)
+    except Exception as exc:
+        raise _failed('stop', exc) from exc
+
+
+def may_run(node: str) -> bool:
+    """Whether a display is worth a look; ``False`` if it certainly does not
+    run."""
+    provider = _provider()
+    return (provider.may_run(node) if isinstance(provider, DisplayProvider)
+            else True)
+
+
+def _provider() -> Any:
+    try:
+        return console_factory.ConsoleContainerFactory().provider
+    except exception.ConsoleContainerError as exc:
+        raise DisplayError(
+            f'[vnc]container_provider cannot be used: {exc}') from exc
+
+
+def _failed(what: str, error: Exception) -> DisplayError:
+    return DisplayError(
+        f'{CONF.vnc.container_provider}, which is [vnc]container_provider, '
+        f'could not {what} the display: {error}')

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From ``driver_info`` to what a display is told.
+
+It starts nothing; who does is in display_providers.
+"""
+
+import os
+import pathlib
+import re
+import secrets
+import string
+from typing import Any
+
+from ironic.conf import CONF
+from oslo_utils import strutils
+
+from ironic_console.common.errors import ConfigError
+from ironic_console.common.secret import Secret
+from ironic_console.common.tls import cas_in
+from ironic_console.drivers import base, bmc_settings, certificates
+from ironic_console.drivers.displays.settings import (
+    MAX_SIZE,
+    MIN_SIZE,
+    Bmc,
+    DisplaySettings,
+    Screen,
+    VncServer,
+)
+
+_SIZE = re.compile(r'([0-9]{3,4})x([0-9]{3,4})')
+_PASSWORD_LETTERS = string.ascii_letters + string.digits
+_MAX_CA_BYTES = 64 * 1024
+# What Ironic's providers publish to the outside.
+_CONTAINER_PORT = 5900
+
+
+def bmc_of(node: Any) -> Bmc:
+    """:raises ConfigError: naming the key and what is allowed."""
+    settings = bmc_settings.BmcSettings.from_node(node)
+    if not settings.username or not settings.password.reveal():
+        raise ConfigError(
+            'driver_info/redfish_username or redfish_password is not set; '
+            "the display logs in at the BMC's console page with them")
+    root = f'/{settings.root.strip("/")}/'
+    if isinstance(settings.verify, str):
+        return Bmc(settings.address, settings.username, settings.password,
+                   root, ca=_read_cas(settings.verify))
+    return Bmc(settings.address, settings.username, settings.password, root,
+               settings.verify)
+
+
+def screen_of(node: Any) -> Screen:
+    """:raises ConfigError: naming the option or key and what is allowed."""
+    ours = CONF.ironic_console
+    size = _SIZE.fullmatch(ours.display_resolution)
+    numbers = [int(text) for text in size.groups()] if size else [0, 0]
+    if not all(MIN_SIZE <= number <= MAX_SIZE for number in numbers):
+        raise ConfigError(
+            f'[ironic_console]display_resolution is '
+            f'{ours.display_resolution!r}; it must be WIDTHxHEIGHT, each '
+            f'from {MIN_SIZE} to {MAX_SIZE}')
+    read_only = CONF.vnc.read_only or strutils.bool_from_string(
+        node.driver_info.get(base.READ_ONLY_KEY))
+    width, height = numbers
+    return Screen(width, height, read_only, ours.display_linger)
+
+
+def make(node: Any, app: str, host: str | None,
+         ) -> tuple[DisplaySettings, str]:
+    """Make settings for a display that is about to be started.
+
+    :param app: one of ``displays.settings.APPS``.
+    :param host: address to listen on, with any port; ``None`` in a
+        container, where others decide what is let through.
+    :returns: them, and the fingerprint of its certificate.
+    :raises ConfigError: naming the key and what is allowed.
+    """
+    made = certificates.make(f'display-{node.uuid}')
+    password = Secret(''.join(
+        secrets.choice(_PASSWORD_LETTERS) for _ in range(8)))
+    server = VncServer(
+        made.certificate, made.key, password, host or '',
+        _CONTAINER_PORT if host is None else 0)
+    return DisplaySettings(node.uuid, node.name or node.uuid, app,
+                           bmc_of(node), server, screen_of(node),
+                           ), made.fingerprint
+
+
+def _read_cas(path: str) -> str:
+    """Read the CAs of a file, or of all files of a folder."""
+    problem = (f'the CAs that driver_info/redfish_verify_ca or [redfish]'
+               f'verify_ca names in {path[:200]!r}')
+    try:
+        if os.path.isdir(path):
+            files = sorted(one for one in pathlib.Path(path).iterdir()
+                           if one.is_file())
+        else:
+            files = [pathlib.Path(path)]
+        text = ''
+        for one in files:
+            text += one.read_text('ascii', 'replace') + '\n'
+            if len(text) > _MAX_CA_BYTES:
+                raise ConfigError(
+                    f'{problem} have more than {_MAX_CA_BYTES} bytes; name '
+                    'only those of this BMC')
+    except OSError as exc:
+        raise ConfigError(f'{problem} cannot be read: {exc.strerror}',
+                          ) from exc
+    try:
+        return cas_in(text)
+    except ConfigError as exc:
+        raise ConfigError(f'{problem} cannot be used: {exc}') from exc
