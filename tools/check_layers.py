@@ -20,6 +20,9 @@ PACKAGE = 'ironic_console'
 LAYERS = {
     'common.rfb': ['common.rfb', 'common.errors', 'common.secret'],
     'common': ['common'],
+    # A program of its own, which runs where Ironic is not.
+    'drivers.displays': ['drivers.displays', 'drivers.testcard.font',
+                         'common.clock', 'common.errors', 'common.secret'],
     'drivers': ['drivers', 'common'],
     'novncproxy': ['novncproxy', 'common'],
 }
@@ -57,7 +60,7 @@ IMPURE = ['eventlet', 'logging', 'oslo_*', 'select', 'selectors', 'socket',
 # at once.
 TOLERATED = {'threading': ['common.rfb.security.ra2']}
 # Needs the standard library and nothing else (but for the homes above).
-SELF_CONTAINED = ['common.rfb']
+SELF_CONTAINED = ['common.rfb', 'drivers.displays']
 
 # Who may read the global CONF; all others are given values.
 CONF_READERS = ['drivers', 'novncproxy.cmd']
@@ -118,8 +121,12 @@ def _foreign_problem(module: str, top: str) -> str:
             and not _within(module, TOLERATED.get(top, []))
             and any(fnmatch.fnmatchcase(top, name) for name in IMPURE)):
         return f'{module} is pure: it may not import {top}'
-    if (_within(module, SELF_CONTAINED) and not home
-            and top not in sys.stdlib_module_names):
+    if (_within(module, SELF_CONTAINED)
+            and top not in sys.stdlib_module_names
+            # A home within that part is an exception from this, too.
+            and not any(_within(module, [place])
+                        and _within(place, SELF_CONTAINED)
+                        for place in home or [])):
         return f'{module} may import the standard library only, not {top}'
     return ''
 

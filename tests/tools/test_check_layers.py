@@ -44,6 +44,10 @@ def found(root: pathlib.Path, name: str, source: str) -> list[str]:
     ('common/rfb/x.py', 'import h11', 'h11'),
     ('novncproxy/request.py', 'import socket', 'socket'),
     ('novncproxy/request.py', 'import ssl as tls', 'ssl'),
+    ('drivers/displays/x.py', 'from ironic.conf import x', 'ironic'),
+    ('drivers/displays/apps/x.py', 'import requests', 'requests'),
+    ('drivers/displays/x.py', 'from ironic_console.drivers import base',
+     'drivers.base'),
     ('common/x.py', "def f():\n    import importlib as i\n"
                     "    return i.import_module('eventlet')", 'eventlet'),
     ('common/x.py', 'if False:\n    import sushy', 'sushy'),
