@@ -141,7 +141,8 @@ class VncServer:
             raise NoVncServer(
                 f'{attributes.owner} shows no VNC server; install an '
                 'Enterprise or Datacenter licence, and give the account of '
-                'driver_info/redfish_username the right to configure it')
+                'driver_info/redfish_username the right to configure it, or '
+                'use the console interface idrac-kvm')
 
     @property
     def settings(self) -> dict[str, Any]:
