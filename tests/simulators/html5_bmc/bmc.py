@@ -11,16 +11,19 @@ from typing import Self
 from tests.helpers.certificates import Authority, Certificate
 from tests.simulators.html5_bmc.consoles import Consoles
 from tests.simulators.html5_bmc.core import Core, Vendor
+from tests.simulators.html5_bmc.idrac import Idrac
 from tests.simulators.html5_bmc.ilo import Ilo
 from tests.simulators.html5_bmc.knobs import Knobs
 from tests.simulators.html5_bmc.ledger import PATIENCE, Entry, Ledger
 from tests.simulators.html5_bmc.pages import Pages
 from tests.simulators.html5_bmc.profiles import PROFILES
 from tests.simulators.html5_bmc.sessions import Session, Sessions
+from tests.simulators.html5_bmc.supermicro import Supermicro
 from tests.simulators.html5_bmc.web import Answer, Request, Web
 
 _VENDORS: dict[str, Callable[[Core], Vendor]] = {
-    'ilo5': Ilo, 'ilo6': Ilo}
+    'ilo5': Ilo, 'ilo6': Ilo, 'supermicro': Supermicro,
+    'idrac9': Idrac}
 
 
 class Html5Bmc:

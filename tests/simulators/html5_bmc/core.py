@@ -2,6 +2,7 @@
 """What all vendors are made of, and answers that all of them give."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Protocol
 
 from tests.simulators.html5_bmc.consoles import Consoles
@@ -60,3 +61,15 @@ class Vendor(Protocol):
 
 def not_found() -> Answer:
     return html('<!doctype html><title>Not found</title><h1>404</h1>', 404)
+
+
+def forbidden() -> Answer:
+    return html('<!doctype html><title>Forbidden</title><h1>403</h1>', 403)
+
+
+def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    return dataclasses.replace(answer, headers={**answer.headers, **headers})
+
+
+def bad_gateway() -> Answer:
+    return html('<!doctype html><title>Bad gateway</title><h1>502</h1>', 502)

@@ -37,6 +37,7 @@ class Knobs:
         ``missing`` is an old firmware, ``unlicensed`` has a console by way of
         its web pages only.
     :ivar token_life: seconds that tickets of one use are good.
+    :ivar old_paths: Dell: the action is not where newer firmware has it.
     :ivar accepted: Dell answers GetKVMSession with 202, as some do.
     """
 
@@ -54,4 +55,5 @@ class Knobs:
     blank: bool = False
     ikvm_node: IkvmNode = 'html5'
     token_life: float = 30.0
+    old_paths: bool = False
     accepted: bool = False

@@ -17,7 +17,8 @@ PATIENCE = 60.0
 _LOOK_AGAIN = 0.25
 #: Most of each that is kept.
 _KEPT = 100_000
-_SECRET = re.compile(r'((?:VCSID2?|vck|temp\w+)=|/redfish/(?=\w+\.IKVM))\w+')
+_SECRET = re.compile(
+    r'((?:VCSID2?|vck|temp\w+)=|/redfish/(?=\w+\.IKVM))\w+')
 
 
 @dataclasses.dataclass(frozen=True)

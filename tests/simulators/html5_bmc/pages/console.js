@@ -55,15 +55,18 @@ function clear() {
     canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
 }
 
-// hear(bytes, socket) gets what is not a picture; leave(socket) says goodbye.
-export function openConsole({ path, protocols = [], hear, leave }) {
-    const socket = new WebSocket(`wss://${location.host}${path}`, protocols);
+// greet(socket) says hello, hear(bytes, socket) gets what is not a picture,
+// leave(socket) says goodbye.
+export function openConsole({ host = location.host, path, protocols = [],
+                              greet, hear, leave }) {
+    const socket = new WebSocket(`wss://${host}${path}`, protocols);
     socket.binaryType = 'arraybuffer';
     const tell = (event) => {
         if (hasPicture && socket.readyState === WebSocket.OPEN) {
             socket.send(JSON.stringify(event));
         }
     };
+    socket.addEventListener('open', () => greet?.(socket));
     socket.addEventListener('message', ({ data }) => {
         if (typeof data === 'string') {
             draw(JSON.parse(data));
