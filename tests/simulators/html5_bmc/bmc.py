@@ -22,8 +22,8 @@ from tests.simulators.html5_bmc.supermicro import Supermicro
 from tests.simulators.html5_bmc.web import Answer, Request, Web
 
 _VENDORS: dict[str, Callable[[Core], Vendor]] = {
-    'ilo5': Ilo, 'ilo6': Ilo, 'supermicro': Supermicro,
-    'idrac9': Idrac}
+    **dict.fromkeys(('ilo4', 'ilo5', 'ilo6', 'ilo7'), Ilo),
+    'supermicro': Supermicro, 'idrac9': Idrac}
 
 
 class Html5Bmc:
@@ -34,7 +34,6 @@ class Html5Bmc:
     :param address: to listen on; port 0 for a free one.
     :param credentials: user name and password, if not the profile's.
     :param certificate: if not a self-signed one of its own.
-    :ivar knobs: what goes wrong from now on; just set them.
     :ivar certificate: what it presents.
     :ivar ca_file: PEM of what it is trusted by: its own if it is self-signed.
     """
@@ -44,7 +43,7 @@ class Html5Bmc:
                  credentials: tuple[str, str] | None = None,
                  certificate: Certificate | None = None) -> None:
         self.profile = PROFILES[profile]
-        self.knobs = knobs or Knobs()
+        self._knobs = knobs or Knobs()
         self.host, self._wanted_port = address
         self.username, self.password = credentials or (
             self.profile.username, self.profile.password)
@@ -151,9 +150,22 @@ class Html5Bmc:
 
     # -- what is done to it --------------------------------------------------
 
+    @property
+    def knobs(self) -> Knobs:
+        """What goes wrong from now on; just set them."""
+        return self._knobs
+
     def paint(self, colour: int) -> None:
         """Change the main colour of the picture, 24 bits."""
         self._consoles.colour = colour
+
+    def click(self, element_id: str) -> None:
+        """Let the pages of all consoles click on one of their elements, also
+        if it is hidden, as a person could.
+
+        :param element_id: see ``pages/menu.html``.
+        """
+        self._consoles.errands.append(element_id)
 
     def kick(self) -> None:
         """Lose all sessions, and with them the consoles; returns when they

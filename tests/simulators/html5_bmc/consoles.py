@@ -34,6 +34,7 @@ class Consoles:
     """All of one BMC.
 
     :ivar colour: main colour of the picture.
+    :ivar errands: ids of elements that the pages have to click on.
     """
 
     def __init__(self, profile: Profile, knobs: Knobs,
@@ -44,6 +45,7 @@ class Consoles:
         self._lock = threading.Lock()
         self._open = 0
         self.colour = profile.colour
+        self.errands: list[str] = []
 
     def __len__(self) -> int:
         return self._open
@@ -65,11 +67,14 @@ class Consoles:
         :param hear: gets messages in the vendor's own language.
         :raises Closed: the browser did.
         """
-        number = 0
+        number, errand = 0, len(self.errands)
         while is_right():
             if not self._knobs.blank:
                 socket.send(self._picture(number))
                 number += 1
+            for element_id in self.errands[errand:]:
+                socket.send(json.dumps({'click': element_id}))
+                errand += 1
             deadline = time.monotonic() + INTERVAL
             while (left := deadline - time.monotonic()) > 0:
                 message = socket.receive(left)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HPE iLO 5 and 6: their web server.
+"""HPE iLO 4 to 7: their web server.
 
 The cookie ``sessionKey`` may be read by scripts, as that of a real one.
 """
@@ -38,6 +38,7 @@ class Ilo:
 
     def __init__(self, parts: Core) -> None:
         self._core = parts
+        self._oem_key = 'Hp' if parts.profile.name == 'ilo4' else 'Hpe'
 
     def answer(self, request: Request) -> Answer:
         match request.method, request.path:
@@ -68,7 +69,7 @@ class Ilo:
         return as_json({
             '@odata.id': '/redfish/v1/', 'Id': 'RootService',
             'Name': 'HPE RESTful Root Service', 'RedfishVersion': '1.13.0',
-            'Vendor': 'HPE', 'Oem': {'Hpe': {'Manager': [{
+            'Vendor': 'HPE', 'Oem': {self._oem_key: {'Manager': [{
                 'ManagerType': self._core.profile.title,
                 'ManagerFirmwareVersion': '2.99'}]}}})
 

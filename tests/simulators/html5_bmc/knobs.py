@@ -24,7 +24,7 @@ class Knobs:
         console opens.
     :ivar no_licence: for the console.
     :ivar in_use: another user has the console, and is asked when somebody
-        wants it; goes off when they give it up.
+        wants it; goes off when they give it up, which Dell's need not.
     :ivar denies: they do not.
     :ivar answers_after: seconds that they think.
     :ivar asks_to_share: Dell: who already has a console, also one whose

@@ -111,9 +111,13 @@ _IDRAC = Texts(
 
 #: Name -> profile.
 PROFILES = {profile.name: profile for profile in (
+    Profile('ilo4', 'iLO 4', 0xC75B12, 'Administrator', 'ilo-secret-4',
+            _ILO, locks_after=3),
     Profile('ilo5', 'iLO 5', 0x01A982, 'Administrator', 'ilo-secret-5',
             _ILO, locks_after=3),
     Profile('ilo6', 'iLO 6', 0x7630EA, 'Administrator', 'ilo-secret-6',
+            _ILO, locks_after=3),
+    Profile('ilo7', 'iLO 7', 0xB5179E, 'Administrator', 'ilo-secret-7',
             _ILO, locks_after=3),
     Profile('supermicro', 'Supermicro', 0x2E9E3F, 'ADMIN', 'smc-secret-11',
             _SUPERMICRO, sessions=8),

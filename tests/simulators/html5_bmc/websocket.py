@@ -39,7 +39,10 @@ class WebSocket:
             max_size=MAX_MESSAGE,
             select_subprotocol=lambda _, names: next(iter(names), None))
         self._protocol.receive_data(head)
-        [request] = self._protocol.events_received()
+        events = self._protocol.events_received()
+        if not events:
+            raise Closed
+        request = events[0]
         assert isinstance(request, Request)
         response = self._protocol.accept(request)
         self._protocol.send_response(response)

@@ -51,6 +51,14 @@ function draw(picture) {
     document.documentElement.dataset.pictures = picture.number + 1;
 }
 
+function obey(order) {
+    if (order.click) {
+        document.getElementById(order.click).click();
+    } else {
+        draw(order);
+    }
+}
+
 function clear() {
     canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
 }
@@ -69,7 +77,7 @@ export function openConsole({ host = location.host, path, protocols = [],
     socket.addEventListener('open', () => greet?.(socket));
     socket.addEventListener('message', ({ data }) => {
         if (typeof data === 'string') {
-            draw(JSON.parse(data));
+            obey(JSON.parse(data));
         } else {
             hear(new Uint8Array(data), socket);
         }
