@@ -6,14 +6,45 @@ certificate that was found good here, and no other. Nothing of a vendor is
 known here.
 """
 
+import base64
+import contextlib
 import dataclasses
 import http.client
 import json
-from collections.abc import Mapping
+import logging
+import re
+import socket
+import ssl
+import urllib.parse
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Deadline
+from ironic_console.drivers.displays.failures import BmcAway, BmcUntrusted
+from ironic_console.drivers.displays.public_key import NoCertificate, pin_of
 from ironic_console.drivers.displays.settings import Bmc
+from ironic_console.drivers.displays.timed_socket import TimedSocket
+
+LOG = logging.getLogger(__name__)
+
+#: Longest body that is read, bytes. Login pages have some 100 KB.
+MAX_BODY_BYTES = 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
+_MAX_COOKIES, _MAX_COOKIE_CHARS = 32, 4096
+#: RFC 6265 §4.1.1; a value without the quotes that it may have.
+_COOKIE = re.compile(r'\s*([!#$%&\'*+.^`|~\w-]{1,256})\s*=\s*'
+                     r'"?([\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*)"?\s*',
+                     re.ASCII)
+_DATED = re.compile(r'(^|;)\s*(expires|max-age)\s*=', re.IGNORECASE)
+# What old BMCs want and Chromium takes as well: RSA instead of Diffie-Hellman
+# and SHA-1 as a MAC. TLS 1.2 is the oldest that Chromium speaks; iLO 4,
+# Supermicro X10 and iDRAC7 have it.
+_CIPHERS = 'DEFAULT'
+# Also keys of 1024 bits, which they come with, and no secure renegotiation
+# (RFC 5746). This is about whom nobody vouches for anyhow.
+_UNVERIFIED_CIPHERS = 'DEFAULT:@SECLEVEL=1'
+_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT of Python 3.12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,23 +66,37 @@ class Answer:
         except (ValueError, RecursionError):
             return None
 
+    def member(self, name: str) -> Any:
+        """:returns: of the JSON object; ``None`` if there is none."""
+        content = self.json()
+        return content.get(name) if isinstance(content, dict) else None
+
 
 class BmcWeb:
     """Asks one BMC.
 
+    Each request has a connection of its own: there are two or three in a
+    visit, and hours between the first and the last.
+
     :param deadline: for all that is asked, until it is replaced.
+    :ivar cookies: that the BMC has set; they go along with each request.
     """
 
     def __init__(self, bmc: Bmc, deadline: Deadline) -> None:
         self.deadline = deadline
+        self.cookies: dict[str, str] = {}
         self._bmc = bmc
-        raise NotImplementedError
+        self._site = urllib.parse.urlsplit(bmc.url)
+        self._context = (_context(bmc) if self._site.scheme == 'https'
+                         else None)
+        self._lookups = BoundedCalls(1, 'bmc-name')
+        self._pin = ''
 
     @property
     def pin(self) -> str:
         """SHA-256 of the public key that the BMC has shown, in base64, as
         Chromium wants it; '' before anything was asked, and without TLS."""
-        raise NotImplementedError
+        return self._pin
 
     def request(self, method: str, path: str, *, body: object = None,
                 form: Mapping[str, str] | None = None,
@@ -66,4 +111,206 @@ class BmcWeb:
         :raises BmcAway: no whole answer in time.
         :raises BmcUntrusted: it is not whom we asked for.
         """
-        raise NotImplementedError
+        what = f'{method} {path.partition("?")[0]}'
+        with self._translated(what):
+            content, kind = _packed(body, form)
+            with contextlib.closing(self._connect()) as sock:
+                answer = self._exchange(sock, method, path, content, {
+                    **kind, **self._headers(basic), **(headers or {})})
+        LOG.info('%s: %d', what, answer.status)
+        return answer
+
+    @contextlib.contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """:raises BmcAway: or BmcUntrusted, instead of what Python has."""
+        try:
+            yield
+        except (TimeoutError, CallTimeout) as exc:
+            LOG.warning('%s: no answer within the %s', what, self.deadline)
+            raise BmcAway(
+                'The BMC does not answer in time. It may be busy or '
+                'restarting; check that its web page opens.') from exc
+        except ssl.SSLError as exc:
+            LOG.warning('%s: TLS failed: %s', what, exc)
+            raise _tls_failure(exc) from exc
+        except OSError as exc:
+            LOG.warning('%s: no connection: %s', what, exc)
+            raise BmcAway(
+                'The BMC cannot be reached. Check its address in the '
+                'driver_info of the node, its network and that its web '
+                'server is on.') from exc
+        except (http.client.HTTPException, ValueError) as exc:
+            # Their texts quote what the BMC said, or what it was sent.
+            LOG.warning('%s: no whole answer in HTTP: %s', what,
+                        type(exc).__name__)
+            raise BmcAway(
+                'The BMC breaks off its answers, or something that is no '
+                'web server answers in its place. Check its address in the '
+                'driver_info of the node.') from None
+
+    def _headers(self, basic: bool) -> dict[str, str]:
+        headers = {'Host': self._site.netloc, 'Connection': 'close',
+                   'Accept': '*/*', 'User-Agent': 'ironic-console'}
+        if basic:
+            credentials = base64.b64encode(
+                f'{self._bmc.username}:{self._bmc.password.reveal()}'.encode())
+            headers['Authorization'] = f'Basic {credentials.decode()}'
+        if self.cookies:
+            headers['Cookie'] = '; '.join(
+                f'{name}={value}' for name, value in self.cookies.items())
+        return headers
+
+    # -- below HTTP ----------------------------------------------------------
+
+    def _connect(self) -> socket.socket:
+        """:returns: a socket on which TLS is up, if there is any."""
+        host = self._site.hostname or ''
+        port = self._site.port or (443 if self._context else 80)
+        found = self._lookups.run(
+            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
+            self.deadline)
+        sock = self._dial([address for *_, address in found])
+        if not self._context:
+            return sock
+        try:
+            sock.settimeout(self._time_left())
+            secured = self._context.wrap_socket(
+                sock, server_hostname=self._bmc.host.partition('%')[0])
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            self._check(secured.getpeercert(binary_form=True) or b'')
+        except BaseException:
+            secured.close()
+            raise
+        return secured
+
+    def _dial(self, addresses: list[Any]) -> socket.socket:
+        """Try each in turn; one that swallows all must not take all time."""
+        failure: OSError = OSError('its name has no address')
+        for index, address in enumerate(addresses):
+            share = self._time_left() / (len(addresses) - index)
+            try:
+                return socket.create_connection(address[:2], share)
+            except OSError as exc:
+                failure = exc
+        raise failure
+
+    def _time_left(self) -> float:
+        left = self.deadline.remaining()
+        if not left:
+            raise TimeoutError
+        return left
+
+    def _check(self, certificate: bytes) -> None:
+        """:raises BmcUntrusted: it has not the key that it had before."""
+        try:
+            pin = pin_of(certificate)
+        except NoCertificate as exc:
+            LOG.warning('the certificate of the BMC is broken: %s', exc)
+            raise BmcUntrusted('The certificate of the BMC is broken. Have '
+                               'it make a new one.') from exc
+        if self._pin and pin != self._pin:
+            LOG.warning('the key of the BMC was %s and is %s', self._pin, pin)
+            raise BmcUntrusted(
+                'The BMC has another certificate than a moment ago. If it '
+                'was just replaced, open the console again; if not, somebody '
+                'answers in its place.')
+        self._pin = pin
+
+    # -- HTTP ----------------------------------------------------------------
+
+    def _exchange(self, sock: socket.socket, method: str, path: str,
+                  content: bytes | None, headers: Mapping[str, str],
+                  ) -> Answer:
+        # Connected already: where to does not matter here.
+        connection = http.client.HTTPConnection('bmc', 80)
+        timed: Any = TimedSocket(sock, self.deadline)
+        connection.sock = timed
+        sock.settimeout(self._time_left())
+        connection.request(method, path, content, dict(headers))
+        with connection.getresponse() as response:
+            body = _read(response)
+        cookies = _cookies(response.headers.get_all('Set-Cookie') or [])
+        for name, value in cookies.items():
+            if len(self.cookies) < _MAX_COOKIES or name in self.cookies:
+                self.cookies[name] = value
+        return Answer(response.status, response.headers, body, cookies)
+
+
+def _context(bmc: Bmc) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    if not bmc.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.set_ciphers(_UNVERIFIED_CIPHERS)
+        context.options |= _LEGACY_SERVER_CONNECT
+        return context
+    context.set_ciphers(_CIPHERS)
+    if not bmc.ca:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        return context
+    try:
+        context.load_verify_locations(cadata=bmc.ca)
+    except (ssl.SSLError, ValueError) as exc:
+        LOG.error('bmc/ca of the display is no PEM: %s', exc)
+        raise BmcUntrusted('The CA that should vouch for the BMC is not '
+                           'PEM. Mend redfish_verify_ca of the node.',
+                           ) from exc
+    return context
+
+
+def _tls_failure(exc: ssl.SSLError) -> BmcAway | BmcUntrusted:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return BmcUntrusted(
+            'The certificate of the BMC is expired, is for another name or '
+            'is signed by nobody whom we trust. Give the BMC a good one, or '
+            'name its CA in the redfish_verify_ca of the node.')
+    return BmcAway(
+        'No encrypted connection to the BMC can be set up: it speaks no '
+        'TLS 1.2, or no HTTPS at all. Check its port and update its '
+        'firmware.')
+
+
+def _packed(body: object, form: Mapping[str, str] | None,
+            ) -> tuple[bytes | None, dict[str, str]]:
+    """:returns: bytes to be sent, and the header that says what they are."""
+    if form is not None:
+        return (urllib.parse.urlencode(form).encode(),
+                {'Content-Type': 'application/x-www-form-urlencoded'})
+    if body is not None:
+        return (json.dumps(body).encode(),
+                {'Content-Type': 'application/json'})
+    return None, {}
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """:raises http.client.HTTPException: it is cut off, or does not end."""
+    body = bytearray()
+    while chunk := response.read(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise http.client.HTTPException
+    if response.length:
+        raise http.client.IncompleteRead(b'')
+    return bytes(body)
+
+
+def _cookies(headers: list[str]) -> dict[str, str]:
+    """Take those of a session.
+
+    Supermicro answers a login with two cookies SID, of which the one with a
+    date only ends an older session.
+    """
+    found = []
+    for header in headers[:_MAX_COOKIES]:
+        pair, _, attributes = header[:_MAX_COOKIE_CHARS].partition(';')
+        if (match := _COOKIE.fullmatch(pair)) and match[2]:
+            is_dated = bool(_DATED.search(attributes))
+            found.append((not is_dated, match[1], match[2]))
+    # The later wins; those with a date come first.
+    found.sort(key=lambda cookie: cookie[0])
+    return {name: value for _, name, value in found}

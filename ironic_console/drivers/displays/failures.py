@@ -42,6 +42,10 @@ class NotLicensed(VisitFailed):
     """It has no licence for its console."""
 
 
+class NotOffered(VisitFailed):
+    """It has no console that a browser can show, or has it switched off."""
+
+
 class ConsoleInUse(VisitFailed):
     """Somebody else has the console, and would lose it."""
 
