@@ -306,9 +306,10 @@ def _cookies(headers: list[str]) -> dict[str, str]:
     date only ends an older session.
     """
     found = []
-    for header in headers[:_MAX_COOKIES]:
-        pair, _, attributes = header[:_MAX_COOKIE_CHARS].partition(';')
-        if (match := _COOKIE.fullmatch(pair)) and match[2]:
+    for header in headers:
+        pair, _, attributes = header.partition(';')
+        match = _COOKIE.fullmatch(pair)
+        if match and 0 < len(match[2]) <= _MAX_COOKIE_CHARS:
             is_dated = bool(_DATED.search(attributes))
             found.append((not is_dated, match[1], match[2]))
     # The later wins; those with a date come first.
