@@ -8,13 +8,10 @@ shows a login form in the same page, which is filled in then.
 
 import logging
 import re
-import time
-from collections.abc import Callable
-from typing import TypeVar
 
-from ironic_console.common.clock import Clock, Deadline
-from ironic_console.drivers.displays.apps import base, signs
+from ironic_console.drivers.displays.apps import signs
 from ironic_console.drivers.displays.apps.base import App, Page
+from ironic_console.drivers.displays.apps.polling import wait_for
 from ironic_console.drivers.displays.apps.signs import Sign
 from ironic_console.drivers.displays.bmc_web import Answer, BmcWeb
 from ironic_console.drivers.displays.failures import (
@@ -30,8 +27,6 @@ from ironic_console.drivers.displays.failures import (
 )
 from ironic_console.drivers.displays.settings import Bmc
 
-T = TypeVar('T')
-
 LOG = logging.getLogger(__name__)
 
 _LOGIN = '/json/login_session'
@@ -42,7 +37,6 @@ _CODE = re.compile('JS_ERR_[A-Z_]{1,40}')
 _LIMIT = re.compile(rb'maximum number of|JS_ERR_[A-Z_]*(LIMIT|MAX)|'
                     rb'no free session', re.IGNORECASE)
 _LOCKED = re.compile(rb'too many|JS_ERR_[A-Z_]*(LOCK|DELAY)', re.IGNORECASE)
-_LOOK_INTERVAL = 0.1
 
 # What the page is by now. A form that is shown comes first: the screen may
 # lie below it.
@@ -76,8 +70,16 @@ _SUBMIT = '''(id) => {
 _READ_KEY = '''() =>
     document.cookie.match(/(?:^|; )sessionKey=(\\w{8,128})/)?.[1] ?? '\''''
 
+_UNKNOWN_ANSWER = ('This iLO answers a login in a way that is not known. '
+                   'Check the address in the driver_info of the node: is it '
+                   'that of an iLO 4 or later?')
+_UNKNOWN_PAGE = ('The page of this iLO shows neither its remote console nor '
+                 'a login form that is known; its firmware may be too new. '
+                 'Tell your operator.')
 _LOST = ('The console of the iLO was closed: the session ended, the iLO was '
          'restarted or somebody took the console over.')
+_NO_SESSION = ('This iLO has no session left. Log out users in its web page '
+               '(Information, Session List), then open the console again.')
 _SIGNS = (
     Sign(signs.LICENCE, NotLicensed,
          'This iLO has no licence for its remote console. Install an iLO '
@@ -88,9 +90,7 @@ _SIGNS = (
     Sign(signs.IN_USE, ConsoleInUse,
          'The remote console of this iLO is in use by somebody else, who '
          'would lose it. Open the console again when it is free.'),
-    Sign(signs.LIMIT, NoSession,
-         'This iLO has no session left. Log out users in its web page '
-         '(Information, Session List), then open the console again.'),
+    Sign(signs.LIMIT, NoSession, _NO_SESSION),
     Sign(signs.LOST, ConsoleLost, _LOST),
 )
 _FORM_SIGN = Sign('', ConsoleLost, _LOST, '#username, input[type=password]')
@@ -114,8 +114,7 @@ class IloApp(App):
         if answer.status not in (200, 201) or not key:
             raise _login_failure(answer)
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise PageChanged('This iLO answers a login in a way that is '
-                              'not known. Tell your operator.')
+            raise PageChanged(_UNKNOWN_ANSWER)
         self._key = key
         if answer.member('remote_cons_priv') in (0, '0', False):
             self.log_out()
@@ -127,9 +126,7 @@ class IloApp(App):
     def open(self, page: Page) -> None:
         page.set_cookie(_COOKIE, self._key)
         page.navigate(f'{self.bmc.url.rstrip("/")}{_CONSOLE}')
-        shown = _wait_for(lambda: self._look(page), 'shows neither its '
-                          'remote console nor a login form')
-        if shown == 'form':
+        if wait_for(lambda: self._look(page), _UNKNOWN_PAGE) == 'form':
             self._fill_in(page)
 
     def _look(self, page: Page) -> str:
@@ -140,9 +137,7 @@ class IloApp(App):
             raise fault
         state = page.evaluate(_STATE, list(_FORM))
         if state == 'other':
-            raise PageChanged(
-                'The login form of this iLO is not one that is known; its '
-                'firmware may be too new. Tell your operator.')
+            raise PageChanged(_UNKNOWN_PAGE)
         return state if state in ('console', 'form') else ''
 
     def _fill_in(self, page: Page) -> None:
@@ -151,10 +146,8 @@ class IloApp(App):
         self.log_out()
         page.evaluate(_FILL_IN, self.bmc.username,
                       self.bmc.password.reveal())
-        _wait_for(lambda: page.evaluate(_SUBMIT, _FORM[1]),
-                  'does not let its login form be sent')
-        _wait_for(lambda: self._look(page) == 'console',
-                  'does not go on after its login form was filled in')
+        wait_for(lambda: page.evaluate(_SUBMIT, _FORM[1]), _UNKNOWN_PAGE)
+        wait_for(lambda: self._look(page) == 'console', _UNKNOWN_PAGE)
         key = page.evaluate(_READ_KEY)
         if isinstance(key, str) and _KEY.fullmatch(key):
             self._key = key
@@ -183,7 +176,7 @@ def _login_failure(answer: Answer) -> VisitFailed:
                           'An HTML5 console is in iLO 4 with late firmware '
                           'and in iLO 5 and later.')
     if _LIMIT.search(answer.body):
-        return NoSession(_SIGNS[3].text)
+        return NoSession(_NO_SESSION)
     if _LOCKED.search(answer.body):
         return LoginRefused('This iLO takes no logins for a while, after too '
                             'many with a wrong password. Check user name and '
@@ -197,20 +190,4 @@ def _login_failure(answer: Answer) -> VisitFailed:
     if answer.status >= 500 or answer.status == 429:
         return BmcAway('This iLO is too busy to log us in, or restarting. '
                        'Wait a minute, then open the console again.')
-    return PageChanged('This iLO answers a login in a way that is not known. '
-                       'Tell your operator.')
-
-
-def _wait_for(look: Callable[[], T], what: str) -> T:
-    """Ask until the answer is true.
-
-    :raises PageChanged: it never was.
-    """
-    deadline = Deadline(Clock(), base.STEP_TIMEOUT, 'page of the BMC')
-    while not (found := look()):
-        if not deadline.remaining():
-            raise PageChanged(f'The page of this iLO {what}. Its firmware '
-                              'may be one that is not known. Tell your '
-                              'operator.')
-        time.sleep(_LOOK_INTERVAL)
-    return found
+    return PageChanged(_UNKNOWN_ANSWER)

@@ -16,13 +16,13 @@ from ironic_console.drivers.displays.failures import VisitFailed
 LICENCE = (r'licen[sc]e (key )?(is |was )?(required|missing|not )|'
            r'\b(needs?|requires?|without) an? .{0,40}licen[sc]e|'
            r'not (been )?licen[sc]ed|licen[sc]ed feature|'
-           r'must be activated')
+           r'product key .{0,60}activated')
 IN_USE = (r'\b(in use|used|occupied|held) by|another .{0,30}console session|'
           r'already (in use|in progress|exists)|'
           r'\b(acquire|seize|take over) (it|the|this)\b|'
           r'confirm session sharing|session sharing request')
 DENIED = (r'denied (you )?access|access (was |has been )?denied|'
-          r'request .{0,40}\b(denied|rejected)|'
+          r'request .{0,40}\b(denied|rejected)|(denied|rejected) the request|'
           r'(seized|taken over|acquired) by')
 LIMIT = (r'maximum (number of )?.{0,40}\bsessions?\b|'
          r'no (more|free) sessions?|too many sessions')
