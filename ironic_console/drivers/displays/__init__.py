@@ -11,6 +11,9 @@ Chromium, and nothing of Ironic.
     settings.py        what a display is told, as JSON; secrets in it
     __main__.py        reads that, once
     display.py         the program that waits: Xvnc always, a visit on demand
+    reception.py       when a visit begins and ends, what viewers read
+    visit_process.py   a visit as its display sees it; lines.py reads what
+                       children say
     xvnc.py            the X and VNC server, and who is looking
     notice.py, x11.py  text on the screen while there is no picture
     visit.py           the program that one visit is: log in, show, log out
