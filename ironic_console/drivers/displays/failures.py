@@ -56,6 +56,10 @@ class PageChanged(VisitFailed):
     retry = True
 
 
+class PageMoving(PageChanged):
+    """It is between two documents; a moment later it is not."""
+
+
 class ConsoleLost(VisitFailed):
     """The console was there and went: the session expired, the BMC was
     restarted, somebody took it."""
