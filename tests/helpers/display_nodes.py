@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes of a real Ironic whose BMCs have their console on a web page.
+
+    with DisplayNodes(ironic, proxy) as nodes:
+        node = nodes.enroll('ilo5')
+        with node.opened() as viewer:
+            node.wait_for_picture(viewer)
+
+At the end the nodes are deleted, nobody is logged in at their BMCs any more,
+no program of their displays is left, and what opens something has been seen
+by nobody.
+"""
+
+import contextlib
+import json
+import sqlite3
+import time
+import urllib.parse
+from collections import Counter
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from ironic_console.common import nodes as keys
+from tests.helpers.foreign_viewer import ForeignViewer
+from tests.helpers.onlooker import Onlooker
+from tests.helpers.proxy import wait_until
+from tests.simulators.html5_bmc import Html5Bmc, Knobs
+from tools.lab.ironic import LocalIronic
+from tools.lab.proxy import LocalProxy
+
+#: Seconds for a browser that starts on a busy machine.
+PATIENCE = 90.0
+#: Profile of a BMC -> console interface.
+INTERFACES = {'ilo5': 'ilo-kvm', 'ilo6': 'ilo-kvm',
+              'supermicro': 'supermicro-kvm', 'idrac9': 'idrac-kvm'}
+#: Part of a screen that has to be of one colour to be the console's.
+_SHARE = 0.05
+#: What a display is made of, as process lists name it.
+_PROGRAMS = ('ironic_console.drivers.displays', 'Xtigervnc', 'Xvnc',
+             'chromium')
+
+
+class DisplayNode:
+    """A node of Ironic, and its BMC.
+
+    :ivar openers: all tickets that were asked for, and what signs them.
+    """
+
+    def __init__(self, ironic: LocalIronic, bmc: Html5Bmc, uuid: str,
+                 ) -> None:
+        self._ironic = ironic
+        self.bmc = bmc
+        self.uuid = uuid
+        self.openers: set[str] = set()
+
+    def __getitem__(self, field: str) -> Any:
+        """:returns: a field of the node, as the API shows it."""
+        return self._ironic.rest.node(self.uuid)[field]
+
+    def enable(self) -> str:
+        """:returns: URL of the console."""
+        self._ironic.rest.set_console(self.uuid, True, PATIENCE)
+        return self.link()
+
+    def disable(self) -> None:
+        self._ironic.rest.set_console(self.uuid, False, PATIENCE)
+
+    def link(self) -> str:
+        """:returns: another URL of a console that is enabled."""
+        link = self._ironic.rest.console_url(self.uuid)
+        self.openers |= {urllib.parse.unquote(link).rpartition('token=')[2],
+                         self.stored()[keys.SECRET_KEY]}
+        return link
+
+    def opened(self) -> ForeignViewer:
+        """Enable the console and look at it."""
+        return ForeignViewer(self.enable())
+
+    def stored(self) -> dict[str, Any]:
+        """:returns: driver_internal_info as the database has it."""
+        with contextlib.closing(
+                sqlite3.connect(self._ironic.database)) as database:
+            row = database.execute(
+                'SELECT driver_internal_info FROM nodes WHERE uuid = ?',
+                (self.uuid,)).fetchone()
+        return dict(json.loads(row[0] or '{}')) if row else {}
+
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        return dict(self.stored()[keys.ENDPOINT_KEY])
+
+    @property
+    def password(self) -> str:
+        """What the proxy is told that the display wants."""
+        return str(self.stored()[keys.CREDENTIAL_KEY]['password'])
+
+    def wait_for_picture(self, viewer: ForeignViewer,
+                         colour: int | None = None) -> None:
+        """:param colour: that fills a good part of it; that of the BMC's
+            picture if not given."""
+        wanted = self.bmc.profile.colour if colour is None else colour
+        wait_for_colour(viewer, wanted)
+
+
+class DisplayNodes:
+    """Those of one test; a context manager."""
+
+    def __init__(self, ironic: LocalIronic, proxy: LocalProxy) -> None:
+        self._ironic = ironic
+        self._nodes: list[DisplayNode] = []
+        self._stack = contextlib.ExitStack()
+        self._onlooker = Onlooker(
+            *(ironic.state_dir / f'{name}.log' for name in ironic.programs),
+            proxy.log)
+
+    def enroll(self, profile: str = 'ilo5', driver: str = 'redfish',
+               knobs: Knobs | None = None, **driver_info: Any,
+               ) -> DisplayNode:
+        bmc = self._stack.enter_context(Html5Bmc(profile, knobs))
+        node = self._ironic.rest.create_node(
+            driver=driver, console_interface=INTERFACES[profile],
+            driver_info={'redfish_address': bmc.url,
+                         'redfish_username': bmc.username,
+                         'redfish_password': bmc.password,
+                         'redfish_verify_ca': bmc.ca_file} | driver_info)
+        self._nodes.append(DisplayNode(self._ironic, bmc, node['uuid']))
+        return self._nodes[-1]
+
+    def __enter__(self) -> Self:
+        self._onlooker.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None,
+                 error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        known: set[str] = set()
+        try:
+            with self._stack:
+                self._end(known)
+        finally:
+            self._onlooker.__exit__(kind, error, trace)
+        found = self._onlooker.found(known)
+        assert error or not found, found
+
+    def _end(self, known: set[str]) -> None:
+        """:param known: gets what opens something."""
+        for node in self._nodes:
+            wait_until(lambda node=node: not node['reservation'],
+                       'nobody works with it', PATIENCE)
+            stored = node.stored()
+            if keys.CREDENTIAL_KEY in stored:
+                known.add(node.password)
+            self._onlooker.ask_api(self._ironic, node.uuid)
+            self._ironic.rest.delete_node(node.uuid)
+            known |= node.bmc.secrets | node.openers | {node.bmc.password}
+        for node in self._nodes:
+            node.bmc.wait_for(lambda node=node: not node.bmc.sessions,
+                              'to be logged out')
+        wait_until(lambda: not programs_of(self._ironic),
+                   'displays to be gone', PATIENCE)
+
+
+def programs_of(ironic: LocalIronic) -> list[psutil.Process]:
+    """:returns: what displays of an Ironic's conductor consist of."""
+    found = []
+    for program in ironic.programs.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(program.pid).children(
+                    recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if any(name in ' '.join(child.cmdline())
+                           for name in _PROGRAMS):
+                        found.append(child)
+    return found
+
+
+def colours(viewer: ForeignViewer) -> Counter[int]:
+    """:returns: of its screen, 24 bits, with how often they are there."""
+    pixels = memoryview(viewer.picture()).cast('I')
+    return Counter(pixel & 0xffffff for pixel in pixels)
+
+
+def wait_for_colour(viewer: ForeignViewer, colour: int) -> None:
+    """Look until a good part of the screen has a colour."""
+    enough = viewer.width * viewer.height * _SHARE
+    deadline = time.monotonic() + PATIENCE
+    while (seen := colours(viewer))[colour] < enough:
+        assert time.monotonic() < deadline, [
+            (f'{one:06x}', count) for one, count in seen.most_common(6)]
+        # A whole screen each; nothing of it needs to be quicker.
+        time.sleep(0.2)
