@@ -175,10 +175,10 @@ class Html5Bmc:
 
     def _serve(self, request: Request) -> Answer | None:
         answer = self._vendor.answer(request)
+        self._ledger.note_request(Entry(
+            request.method, request.target, answer.status, request.host))
         is_page = answer.headers.get('Content-Type', '').startswith(
             'text/html')
         if is_page and self._stopping.wait(self.knobs.slow):
             return None
-        self._ledger.note_request(Entry(
-            request.method, request.target, answer.status, request.host))
         return answer

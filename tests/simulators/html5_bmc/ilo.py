@@ -126,7 +126,8 @@ class Ilo:
             session, notice = None, self._core.texts.expired
         if session and self._core.knobs.no_licence:
             return self._core.no_licence()
-        return self._page('ilo/irc.html', '1' if session else '', notice)
+        is_in = session and not self._core.profile.own_form
+        return self._page('ilo/irc.html', '1' if is_in else '', notice)
 
     # -- the console ---------------------------------------------------------
 

@@ -53,6 +53,8 @@ class Profile:
     :ivar colour: of its picture's frame.
     :ivar sessions: most of them at a time.
     :ivar locks_after: so many failed logins in a row; 0 for never.
+    :ivar own_form: the console page of this iLO has a login form of its own,
+        and shows it to everybody.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Profile:
     texts: Texts
     sessions: int = 6
     locks_after: int = 0
+    own_form: bool = False
 
 
 _ILO = Texts(
@@ -116,7 +119,7 @@ PROFILES = {profile.name: profile for profile in (
     Profile('ilo5', 'iLO 5', 0x01A982, 'Administrator', 'ilo-secret-5',
             _ILO, locks_after=3),
     Profile('ilo6', 'iLO 6', 0x7630EA, 'Administrator', 'ilo-secret-6',
-            _ILO, locks_after=3),
+            _ILO, locks_after=3, own_form=True),
     Profile('ilo7', 'iLO 7', 0xB5179E, 'Administrator', 'ilo-secret-7',
             _ILO, locks_after=3),
     Profile('supermicro', 'Supermicro', 0x2E9E3F, 'ADMIN', 'smc-secret-11',
