@@ -22,7 +22,11 @@ MAX_BYTES = 256 * 1024
 APPS = ('ilo', 'supermicro', 'idrac')
 
 _UUID = re.compile('[0-9a-f-]{36}')
+# VncAuth looks at eight bytes.
+_VNC_PASSWORD = re.compile('[!-~]{8}')
 _MAX_CHARS = 128 * 1024
+# So many keys that nobody knows are named, so long each.
+_MAX_NAMED, _MAX_KEY_CHARS = 5, 64
 #: Of a screen, in pixels.
 MIN_SIZE, MAX_SIZE = 320, 4096
 _MAX_LINGER = 600.0
@@ -75,7 +79,7 @@ class VncServer:
     :ivar port: TCP port; 0 for any that is free.
     :ivar certificate: PEM.
     :ivar key: PEM, of the certificate.
-    :ivar password: eight characters.
+    :ivar password: eight characters of ASCII.
     """
 
     certificate: str
@@ -113,12 +117,13 @@ class DisplaySettings:
         """
         if not isinstance(document, Mapping):
             raise ConfigError('the settings of the display are no mapping')
-        if document.get('version') != VERSION:
+        version = document.get('version')
+        # JSON's true is 1 for Python.
+        if type(version) is not int or version != VERSION:
             raise ConfigError(
-                'the settings of the display have version '
-                f'{str(document.get("version"))[:16]}, this display knows '
-                f'{VERSION}; bring conductor and display image to the same '
-                'version')
+                'the settings of the display are not of version '
+                f'{VERSION}, which is the one that this display knows; bring '
+                'conductor and display image to the same version')
         fields = {key: value for key, value in document.items()
                   if key != 'version'}
         settings: Self = _read(cls, fields, '')
@@ -151,14 +156,16 @@ def _plain(value: Any) -> Any:
 
 def _read(kind: type, data: object, where: str) -> Any:
     if not isinstance(data, Mapping):
-        raise ConfigError(f'{where} of the display is no mapping')
+        raise ConfigError(f'{where.rstrip("/")} of the display is no mapping')
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(str(key)[:64] for key in data.keys() - fields.keys())
+    unknown = sorted(f'{where}{key}' for key in data.keys() - fields.keys())
     if unknown:
+        named = ', '.join(repr(key[:_MAX_KEY_CHARS])
+                          for key in unknown[:_MAX_NAMED])
         raise ConfigError(
             'the settings of the display have keys that this version does '
-            f'not know: {", ".join(unknown)}; bring conductor and display '
-            'image to the same version')
+            f'not know: {named}; bring conductor and display image to the '
+            'same version')
     missing = [name for name, field in fields.items()
                if name not in data and field.default is dataclasses.MISSING]
     if missing:
@@ -172,14 +179,23 @@ def _value(kind: Any, value: object, key: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _read(kind, value, f'{key}/')  # type: ignore[arg-type]
     given = str if kind is Secret else kind
-    if given is float and type(value) is int:
+    if given is float and type(value) is int and abs(value) < 2 ** 53:
         value = float(value)
     # JSON's true is an int for Python.
-    if type(value) is not given or (isinstance(value, str)
-                                    and len(value) > _MAX_CHARS):
+    if type(value) is not given:
         raise ConfigError(f'{key} of the display cannot be used; it must be '
                           f'of the type {given.__name__}')
+    if isinstance(value, str) and not _is_text(value):
+        raise ConfigError(
+            f'{key} of the display cannot be used; it must be text of '
+            f'{_MAX_CHARS} characters at most, all of them in Unicode')
     return Secret(value) if kind is Secret else value
+
+
+def _is_text(value: str) -> bool:
+    # Half of a surrogate pair comes out of JSON, and goes nowhere.
+    return (len(value) <= _MAX_CHARS
+            and not any('\ud800' <= char <= '\udfff' for char in value))
 
 
 def _check(settings: DisplaySettings) -> None:
@@ -189,7 +205,8 @@ def _check(settings: DisplaySettings) -> None:
         'app': settings.app not in APPS,
         'bmc/url': not _is_site(settings.bmc.url),
         'bmc/root': not settings.bmc.root.startswith('/'),
-        'vnc/password': len(settings.vnc.password.reveal()) != 8,
+        'vnc/password': not _VNC_PASSWORD.fullmatch(
+            settings.vnc.password.reveal()),
         'vnc/port': not 0 <= settings.vnc.port < 65536,
         'screen/width': not MIN_SIZE <= settings.screen.width <= MAX_SIZE,
         'screen/height': not MIN_SIZE <= settings.screen.height <= MAX_SIZE,
@@ -203,8 +220,10 @@ def _check(settings: DisplaySettings) -> None:
 def _is_site(url: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(url)
+        # There are characters that urlsplit() leaves out.
         return (parts.scheme in ('https', 'http') and bool(parts.hostname)
                 and parts.port != 0 and '@' not in parts.netloc
-                and not (parts.path.strip('/') or parts.query))
+                and url.isprintable() and ' ' not in url
+                and url.lower() == f'{parts.scheme}://{parts.netloc.lower()}')
     except ValueError:
         return False
