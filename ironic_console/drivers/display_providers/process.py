@@ -14,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from typing import IO
 
 from ironic.conf import CONF
 from oslo_log import log
@@ -24,14 +26,16 @@ from ironic_console.drivers.displays.settings import DisplaySettings
 
 LOG = log.getLogger(__name__)
 
-_PROGRAM = (sys.executable, '-P', '-m', 'ironic_console.drivers.displays')
+PROGRAM = (sys.executable, '-P', '-m', 'ironic_console.drivers.displays')
 # All that a display gets of our environment; there may be secrets in it.
 _ENVIRONMENT = ('PATH', 'LANG', 'TMPDIR', 'TZ')
-# Seconds for logging out at a BMC, and then some.
-_STOP_TIMEOUT = 15.0
-# One that ended earlier, in seconds, would do so again.
-_MIN_LIFE = 10.0
+#: Seconds for logging out at a BMC, and then some.
+STOP_TIMEOUT = 15.0
+#: One that ended earlier, in seconds, would do so again.
+MIN_LIFE = 10.0
+# Of what it says, in bytes, and of what is told of that, in characters.
 _MAX_LINE_BYTES = 8192
+_MAX_PROBLEM_CHARS = 400
 
 
 class ProcessProvider(base.DisplayProvider):
@@ -39,18 +43,27 @@ class ProcessProvider(base.DisplayProvider):
 
     A display ends when the pipe to it does, so none outlives its conductor,
     whatever happens to that.
+
+    :param command: the program that is a display.
     """
 
     provider_name = 'display-process'
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = PROGRAM) -> None:
+        self._command = command
         self._displays: dict[str, _Display] = {}
 
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         self.stop_display(settings.node)
-        display = _Display(settings)
-        port = display.start(CONF.ironic_console.display_start_timeout)
+        display = _Display(settings, self._command)
         self._displays[settings.node] = display
+        try:
+            port = display.wait_ready(
+                CONF.ironic_console.display_start_timeout)
+        except DisplayError:
+            if self._displays.get(settings.node) is display:
+                self.stop_display(settings.node)
+            raise
         host = CONF.ironic_console.display_address
         # Nobody can connect to a wildcard.
         return CONF.my_ip if host in ('0.0.0.0', '::') else host, port
@@ -75,30 +88,34 @@ class _Display:
     :ivar runs: it does, or is about to.
     """
 
-    def __init__(self, settings: DisplaySettings) -> None:
+    def __init__(self, settings: DisplaySettings, command: Sequence[str],
+                 ) -> None:
         self._settings = settings
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._stopping = False
-        self._ready = threading.Event()
+        # It lets viewers in, or never will.
+        self._decided = threading.Event()
         self._problem = ''
         self.runs = True
         self._thread = threading.Thread(
             target=self._run, name=f'display-{settings.node}', daemon=True)
-
-    def start(self, timeout: float) -> int:
-        """:returns: port at which it lets viewers in.
-        :raises DisplayError: it does not; nothing is left of it.
-        """
         self._thread.start()
-        if not self._ready.wait(timeout):
-            self.stop()
+
+    def wait_ready(self, timeout: float) -> int:
+        """:returns: port at which it lets viewers in.
+        :raises DisplayError: it does not.
+        """
+        if not self._decided.wait(timeout):
             raise DisplayError(
                 'The display did not start within the [ironic_console]'
                 f'display_start_timeout of {timeout:g} s; see the log of the '
                 'conductor')
+        if self._stopping:
+            raise DisplayError('The display was stopped while it started; '
+                               'enable the console again')
         if self._problem:
-            self.stop()
             raise DisplayError(f'The display did not start: {self._problem}')
         return self._settings.vnc.port
 
@@ -108,79 +125,120 @@ class _Display:
             self._stopping = True
             process = self._process
         if process:
-            process.terminate()
-            try:
-                process.wait(_STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                LOG.error('Node %s: its display does not end and is killed; '
-                          'the BMC may keep its session for a while',
-                          self._settings.node)
-                _kill(process)
-        self._thread.join(_STOP_TIMEOUT)
+            self._end(process)
+        self._thread.join(STOP_TIMEOUT)
 
     def _run(self) -> None:
         node = self._settings.node
         try:
             while True:
                 begun = time.monotonic()
-                self._live()
+                problem = self._live()
                 if self._stopping:
                     return
-                if time.monotonic() - begun < _MIN_LIFE:
-                    self._problem = (self._problem or 'it ended at once; see '
-                                     'the log of the conductor')
-                    LOG.error('Display of node %s: %s', node, self._problem)
+                if not problem and time.monotonic() - begun < MIN_LIFE:
+                    problem = 'it ended at once; see the log of the conductor'
+                if problem:
+                    self._problem = problem
+                    LOG.error('Display of node %s: %s', node, problem)
                     return
                 LOG.warning('The display of node %s died; it is started '
                             'again', node)
         except OSError as exc:
             self._problem = f'it cannot be run: {exc.strerror}'
+            LOG.error('Display of node %s: %s', node, self._problem)
         finally:
             self.runs = False
-            self._ready.set()
+            self._decided.set()
 
-    def _live(self) -> None:
-        """One life of the process, from its start to its end."""
+    def _live(self) -> str:
+        """One life of the process, from its start to its end.
+
+        :returns: why it let nobody in; '' if it did.
+        """
         with self._lock:
             if self._stopping:
-                return
-            process = self._process = _spawn()
+                return ''
+            process = self._process = _spawn(self._command)
         assert process.stdin
-        output = process.stdout
-        assert output
-        with contextlib.suppress(OSError), process:
-            document = json.dumps(self._settings.to_document())
+        assert process.stdout
+        logger = threading.Thread(
+            target=self._pass_on, args=(process.stderr,), daemon=True,
+            name=f'display-log-{self._settings.node}')
+        logger.start()
+        document = json.dumps(self._settings.to_document())
+        # One that has died may have said why.
+        with contextlib.suppress(BrokenPipeError):
             process.stdin.write(document.encode() + b'\n')
             process.stdin.flush()
-            for line in iter(lambda: output.readline(_MAX_LINE_BYTES), b''):
-                self._heard(line.decode(errors='replace').rstrip())
-            # Whatever it left running would keep its output open.
+        problem = self._hear(process.stdout.readline(_MAX_LINE_BYTES))
+        if problem:
+            self._end(process)
+        # Not for the end of its output: what it leaves running has that too.
+        process.wait()
+        _kill(process)
+        logger.join(1)
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        return problem
+
+    def _hear(self, line: bytes) -> str:
+        """Take note of the port.
+
+        :param line: the one that a display says.
+        :returns: what is the matter; '' if it lets viewers in.
+        """
+        try:
+            said = json.loads(line)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            return ('it ended or broke before it let anybody in; see the log '
+                    'of the conductor')
+        if isinstance(said.get('error'), str):
+            return _printable(said['error'])[:_MAX_PROBLEM_CHARS]
+        port = said.get('port')
+        if said.get('version') != 1 or (type(port) is not int
+                                        or not 0 < port < 65536):
+            return 'it is of another version; restart the conductor'
+        # It keeps its port: everybody knows it by now.
+        self._settings = dataclasses.replace(
+            self._settings, vnc=dataclasses.replace(
+                self._settings.vnc, port=port))
+        self._decided.set()
+        return ''
+
+    def _pass_on(self, output: IO[bytes]) -> None:
+        """Log what it logs."""
+        with output:
+            while line := output.readline(_MAX_LINE_BYTES):
+                LOG.info('Display of node %s: %s', self._settings.node,
+                         _printable(line.decode(errors='replace').rstrip()))
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            LOG.error('Node %s: its display does not end and is killed; the '
+                      'BMC may keep its session for a while',
+                      self._settings.node)
             _kill(process)
 
-    def _heard(self, line: str) -> None:
-        if not line.startswith('{'):
-            LOG.info('Display of node %s: %s', self._settings.node, line)
-            return
-        with contextlib.suppress(ValueError):
-            said = json.loads(line)
-            if isinstance(said.get('port'), int):
-                # It keeps its port: everybody knows it by now.
-                self._settings = dataclasses.replace(
-                    self._settings, vnc=dataclasses.replace(
-                        self._settings.vnc, port=said['port']))
-                self._ready.set()
-            elif 'error' in said:
-                self._problem = str(said['error'])
 
-
-def _spawn() -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str]) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in _ENVIRONMENT
                    if name in os.environ}
     return subprocess.Popen(  # noqa: S603
-        _PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=environment, start_new_session=True)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _printable(text: str) -> str:
+    return ''.join(char if char.isprintable() else '?' for char in text)
