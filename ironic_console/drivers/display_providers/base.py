@@ -8,7 +8,7 @@ from typing import Any
 from ironic.common import exception
 from ironic.console.container import base
 
-from ironic_console.common.errors import ConfigError
+from ironic_console.common.errors import ConfigError, DisplayError
 from ironic_console.drivers.displays.settings import DisplaySettings
 
 
@@ -39,19 +39,32 @@ class DisplayProvider(base.BaseConsoleContainer):
 
     def start_container(self, task: Any, app_name: str, app_info: Any,
                         ) -> tuple[str, int]:
-        """Not for our own console interfaces, which say more.
+        """Not what our own console interfaces call.
 
-        :raises ConsoleContainerError: always.
+        :param app_info: settings as a document; others give what we cannot
+            show.
+        :raises ConsoleContainerError: saying what to do.
         """
         try:
             settings = DisplaySettings.from_document(app_info)
         except ConfigError as exc:
-            raise exception.ConsoleContainerError(
-                provider=self.provider_name,
-                reason='it shows consoles of ilo-kvm, supermicro-kvm and '
-                       f'idrac-kvm only; set console_interface of node '
-                       f'{task.node.uuid} to one of them') from exc
-        return self.start_display(settings)
+            raise self._error(
+                'it shows consoles of ilo-kvm, supermicro-kvm and idrac-kvm '
+                f'only; set console_interface of node {task.node.uuid} to '
+                'one of them') from exc
+        try:
+            return self.start_display(settings)
+        except DisplayError as exc:
+            raise self._error(str(exc)) from exc
 
     def stop_container(self, task: Any) -> None:
-        self.stop_display(task.node.uuid)
+        """:raises ConsoleContainerError: it may still run."""
+        try:
+            self.stop_display(task.node.uuid)
+        except DisplayError as exc:
+            raise self._error(str(exc)) from exc
+
+    def _error(self, reason: str) -> Exception:
+        error: Exception = exception.ConsoleContainerError(
+            provider=self.provider_name, reason=reason)
+        return error

@@ -7,6 +7,7 @@ nothing: settings go by a file which the templates that we ship mount
 (``etc/ironic_console``). In Kubernetes that file is a Secret.
 """
 
+import contextlib
 from typing import Any
 
 from ironic.common import console_factory, exception
@@ -18,6 +19,8 @@ from ironic_console.drivers.displays import spool
 from ironic_console.drivers.displays.settings import DisplaySettings
 
 _PROCESS, _KUBERNETES, _NOTHING = 'display-process', 'kubernetes', 'fake'
+# Of what a provider says: some quote all that a program has written.
+_MAX_REASON_CHARS = 400
 
 
 def check_provider() -> None:
@@ -46,20 +49,27 @@ def start(task: Any, settings: DisplaySettings) -> tuple[str, int]:
     provider = _provider()
     if isinstance(provider, DisplayProvider):
         return provider.start_display(settings)
-    directory = CONF.ironic_console.display_directory
-    info = {}
     if CONF.vnc.container_provider == _KUBERNETES:
-        info = settings.to_document()
-    else:
-        spool.hand_over(directory, settings)
+        try:
+            return _address(provider.start_container(
+                task, settings.app, settings.to_document()))
+        except Exception as exc:
+            # kubectl quotes a Secret that it cannot apply.
+            raise _failed('start', f'{type(exc).__name__}, see the log of '
+                          'the conductor') from None
+    directory = CONF.ironic_console.display_directory
+    spool.hand_over(directory, settings)
     try:
-        host, port = provider.start_container(task, settings.app, info)
+        try:
+            found = _address(provider.start_container(task, settings.app, {}))
+        finally:
+            # The display has read it, or never will.
+            spool.take_back(directory, settings.node)
     except Exception as exc:
+        with contextlib.suppress(Exception):
+            provider.stop_container(task)
         raise _failed('start', exc) from exc
-    finally:
-        # The display has read it, or never will.
-        spool.take_back(directory, settings.node)
-    return str(host), int(port)
+    return found
 
 
 def stop(task: Any) -> None:
@@ -90,7 +100,15 @@ def _provider() -> Any:
             f'[vnc]container_provider cannot be used: {exc}') from exc
 
 
-def _failed(what: str, error: Exception) -> DisplayError:
+def _address(found: tuple[Any, Any]) -> tuple[str, int]:
+    host, port = found
+    # Nobody can connect to a wildcard.
+    return (str(CONF.my_ip if host in ('0.0.0.0', '::') else host),
+            int(port))
+
+
+def _failed(what: str, reason: object) -> DisplayError:
+    words = ' '.join(str(reason).split())
     return DisplayError(
         f'{CONF.vnc.container_provider}, which is [vnc]container_provider, '
-        f'could not {what} the display: {error}')
+        f'could not {what} the display: {words[:_MAX_REASON_CHARS]}')
