@@ -10,6 +10,7 @@ displays/apps.
 import abc
 import contextlib
 import dataclasses
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from oslo_log import log
 
 from ironic_console.common import nodes
 from ironic_console.common.addresses import AddressPolicy, parse_networks
+from ironic_console.common.clock import Deadline
 from ironic_console.common.endpoint import Endpoint, TlsPolicy
 from ironic_console.common.errors import (
     ConfigError,
@@ -37,6 +39,8 @@ LOG = log.getLogger(__name__)
 
 # Seconds for a display that ran a moment ago, or should.
 _LOOK_TIMEOUT = 5.0
+# Beside the password: which settings the display was started with.
+_DIGEST_KEY = 'display'
 
 
 class DisplayConsole(base.VNCConsole):
@@ -65,21 +69,34 @@ class DisplayConsole(base.VNCConsole):
             return kept
         settings, fingerprint = display_settings.make(
             node, self.app, launching.listen_host())
+        deadline = Deadline(
+            self._clock, CONF.ironic_console.display_start_timeout,
+            '[ironic_console]display_start_timeout')
         host, port = launching.start(task, settings)
+        password = settings.vnc.password.reveal()
         console = base.OpenedConsole(
             Endpoint(host, port, kind=self.kind,
                      security_types=(SecurityNumber.X509_VNC,),
                      tls=TlsPolicy('fingerprint', fingerprint=fingerprint),
                      read_only=settings.screen.read_only),
-            {'password': settings.vnc.password.reveal()})
+            {'password': password,
+             _DIGEST_KEY: display_settings.digest(node, self.app, password)})
         try:
-            self._look(console, CONF.ironic_console.display_start_timeout)
-        except DriverError as exc:
+            self._look(console, max(deadline.remaining(), _LOOK_TIMEOUT))
+        except (ConfigError, DriverError) as exc:
             with contextlib.suppress(DisplayError):
                 launching.stop(task)
+            if isinstance(exc, ConfigError):
+                raise
+            # Its advice is for VNC servers of BMCs. The port is another one
+            # each time, and whoever looks again would tell it anew.
+            LOG.warning('Node %s: its display at %s does not let us in: %s',
+                        node.uuid, console.endpoint.address, exc.__cause__)
             raise DisplayError(
-                f'The display runs at {console.endpoint.address} but does '
-                f'not let this conductor in: {exc}') from exc
+                f'The display was started on {host} but does not let this '
+                'conductor in; check that [ironic_console]endpoint_networks '
+                'allows this address and that no firewall is in the way, and '
+                'see the log of the conductor for what happened') from exc
         return console
 
     def close_console(self, task: Any) -> None:
@@ -92,14 +109,15 @@ class DisplayConsole(base.VNCConsole):
 
     def repair(self, task: Any) -> None:
         """Start a display again that should run and does not."""
-        node = task.node
-        kept = self._recorded(node)
-        if kept and launching.may_run(node.uuid) and self._lets_in(kept):
+        uuid = task.node.uuid
+        kept = self._recorded(task.node)
+        if kept and launching.may_run(uuid) and self._lets_in(kept):
             return
-        LOG.warning('Node %s: its display does not run; it is started again',
-                    node.uuid)
+        LOG.warning('Node %s: its display does not run, or not as it should '
+                    'by now; it is started again', uuid)
+        # This reads the node anew.
         task.upgrade_lock()
-        if node.console_enabled and _is_of(node, self.kind):
+        if task.node.console_enabled and _is_of(task.node, self.kind):
             self.start_console(task)
 
     def _recorded(self, node: Any) -> base.OpenedConsole | None:
@@ -107,19 +125,20 @@ class DisplayConsole(base.VNCConsole):
         now."""
         info = node.driver_internal_info
         stored = info.get(nodes.CREDENTIAL_KEY)
-        password = (stored.get('password') if isinstance(stored, Mapping)
-                    else None)
-        if not _is_of(node, self.kind) or not isinstance(password, str):
+        if not _is_of(node, self.kind) or not isinstance(stored, Mapping):
+            return None
+        password, digest = stored.get('password'), stored.get(_DIGEST_KEY)
+        if not isinstance(password, str) or not isinstance(digest, str):
             return None
         try:
             endpoint = Endpoint.from_dict(info[nodes.ENDPOINT_KEY])
         except ConfigError:
             return None
-        if endpoint.read_only != display_settings.screen_of(node).read_only:
+        if not hmac.compare_digest(digest.encode(), display_settings.digest(
+                node, self.app, password).encode()):
             return None
         return base.OpenedConsole(
-            dataclasses.replace(endpoint, sharing=''),
-            {'password': password})
+            dataclasses.replace(endpoint, sharing=''), dict(stored))
 
     def _lets_in(self, console: base.OpenedConsole) -> bool:
         try:

@@ -4,6 +4,10 @@
 It starts nothing; who does is in display_providers.
 """
 
+import dataclasses
+import hashlib
+import hmac
+import json
 import os
 import pathlib
 import re
@@ -59,10 +63,9 @@ def screen_of(node: Any) -> Screen:
             f'[ironic_console]display_resolution is '
             f'{ours.display_resolution!r}; it must be WIDTHxHEIGHT, each '
             f'from {MIN_SIZE} to {MAX_SIZE}')
-    read_only = CONF.vnc.read_only or strutils.bool_from_string(
-        node.driver_info.get(base.READ_ONLY_KEY))
     width, height = numbers
-    return Screen(width, height, read_only, ours.display_linger)
+    return Screen(width, height, CONF.vnc.read_only or _is_read_only(node),
+                  ours.display_linger)
 
 
 def make(node: Any, app: str, host: str | None,
@@ -86,6 +89,31 @@ def make(node: Any, app: str, host: str | None,
                            ), made.fingerprint
 
 
+def digest(node: Any, app: str, password: str) -> str:
+    """Sum up what a display shows, to know later whether the one that runs
+    is what would be started then.
+
+    :param password: of VNC. It is the key, so that nobody without it can try
+        passwords of the BMC.
+    :raises ConfigError: naming the option or key and what is allowed.
+    """
+    shown = json.dumps([app, dataclasses.asdict(bmc_of(node)),
+                        dataclasses.asdict(screen_of(node))],
+                       default=Secret.reveal)
+    return hmac.new(password.encode(), shown.encode(),
+                    hashlib.sha256).hexdigest()
+
+
+def _is_read_only(node: Any) -> bool:
+    value = node.driver_info.get(base.READ_ONLY_KEY, False)
+    try:
+        return bool(strutils.bool_from_string(value, strict=True))
+    except ValueError as exc:
+        raise ConfigError(
+            f'driver_info/{base.READ_ONLY_KEY} is {value!r}; allowed is true '
+            'or false') from exc
+
+
 def _read_cas(path: str) -> str:
     """Read the CAs of a file, or of all files of a folder."""
     problem = (f'the CAs that driver_info/redfish_verify_ca or [redfish]'
@@ -98,7 +126,9 @@ def _read_cas(path: str) -> str:
             files = [pathlib.Path(path)]
         text = ''
         for one in files:
-            text += one.read_text('ascii', 'replace') + '\n'
+            with one.open('rb') as file:
+                data = file.read(_MAX_CA_BYTES + 1)
+            text += data.decode('ascii', 'replace') + '\n'
             if len(text) > _MAX_CA_BYTES:
                 raise ConfigError(
                     f'{problem} have more than {_MAX_CA_BYTES} bytes; name '
