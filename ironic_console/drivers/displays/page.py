@@ -76,7 +76,8 @@ class ChromiumPage:
                 ('Page.javascriptDialogOpening', self._answer_dialog),
                 ('Page.frameNavigated', self._see_document),
                 ('Page.navigatedWithinDocument', self._see_move),
-                ('Page.lifecycleEvent', self._see_progress)):
+                ('Page.lifecycleEvent', self._see_progress),
+                ('Page.frameStoppedLoading', self._see_stop)):
             connection.listen(event, listener)
 
     def open(self, screen: Screen) -> None:
@@ -247,6 +248,12 @@ class ChromiumPage:
     def _see_progress(self, _session: str, params: Params) -> None:
         if (params['name'] == 'DOMContentLoaded' and self._documents
                 and params['loaderId'] == self._documents[-1]):
+            self._is_whole = True
+
+    def _see_stop(self, session: str, params: Params) -> None:
+        # A document that goes elsewhere at once, and is not let, is never
+        # said to be whole.
+        if session == self._session and params['frameId'] == self._target:
             self._is_whole = True
 
 

@@ -11,6 +11,7 @@ import urllib.parse
 
 from ironic_console.drivers.displays.apps import redfish, signs
 from ironic_console.drivers.displays.apps.base import App, Page
+from ironic_console.drivers.displays.apps.polling import STATUS, wait_for
 from ironic_console.drivers.displays.apps.redfish import Words
 from ironic_console.drivers.displays.apps.signs import Sign
 from ironic_console.drivers.displays.bmc_web import BmcWeb
@@ -35,8 +36,6 @@ _SESSION_NAME = 'ironic-console'
 _TICKET = re.compile(r'[\x21-\x7E]{1,256}')
 # iDRAC9, and where some of its firmware has it instead.
 _PAGES = ('/restgui/vconsole/index.html', '/vmc/vconsole/index.html')
-_STATUS = '''() =>
-    performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0'''
 #: Seconds for the page's last message. Who does not send it keeps one of six
 #: places, and nothing tells when it has gone.
 CLOSING_TIME = 0.5
@@ -106,7 +105,8 @@ class IdracApp(App):
         self._ticket = ('', '')
         for path in _PAGES:
             page.navigate(f'{self.bmc.url}{path}?{query}')
-            if page.evaluate(_STATUS) != 404:
+            status = wait_for(lambda: page.evaluate(STATUS), _UNKNOWN_PAGE)
+            if status != 404:
                 return
         raise PageChanged(_UNKNOWN_PAGE)
 

@@ -6,6 +6,7 @@ login page of all generations gets it. Firmware that does not take the cookie
 shows a login form in the same page, which is filled in then.
 """
 
+import contextlib
 import logging
 import re
 
@@ -147,10 +148,14 @@ class IloApp(App):
         page.evaluate(_FILL_IN, self.bmc.username,
                       self.bmc.password.reveal())
         wait_for(lambda: page.evaluate(_SUBMIT, _FORM[1]), _UNKNOWN_PAGE)
-        wait_for(lambda: self._look(page) == 'console', _UNKNOWN_PAGE)
-        key = page.evaluate(_READ_KEY)
-        if isinstance(key, str) and _KEY.fullmatch(key):
-            self._key = key
+        try:
+            wait_for(lambda: self._look(page) == 'console', _UNKNOWN_PAGE)
+        finally:
+            # The session is there whatever the page thinks of it.
+            with contextlib.suppress(VisitFailed):
+                key = page.evaluate(_READ_KEY)
+                if isinstance(key, str) and _KEY.fullmatch(key):
+                    self._key = key
 
     def find_fault(self, page: Page) -> VisitFailed | None:
         return signs.find_sign(page, (*_SIGNS, _FORM_SIGN))

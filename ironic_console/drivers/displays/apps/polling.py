@@ -15,6 +15,9 @@ from ironic_console.drivers.displays.failures import (
 
 T = TypeVar('T')
 
+#: JavaScript: what HTTP said of the document; 1 if that is not known.
+STATUS = '''() =>
+    performance.getEntriesByType('navigation')[0]?.responseStatus || 1'''
 _INTERVAL = 0.1
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from ironic_console.drivers.displays.apps import redfish, signs
 from ironic_console.drivers.displays.apps.base import App, Page
-from ironic_console.drivers.displays.apps.polling import wait_for
+from ironic_console.drivers.displays.apps.polling import STATUS, wait_for
 from ironic_console.drivers.displays.apps.redfish import Words
 from ironic_console.drivers.displays.apps.signs import Sign
 from ironic_console.drivers.displays.bmc_web import Answer, BmcWeb
@@ -60,6 +60,9 @@ _WORDS = Words(
 _SHUT = ('This Supermicro BMC shows its login page instead of the console: '
          'its session ended at once, or it has none left. Log out users in '
          'its web page, then open the console again.')
+_GONE = ('The console page of this Supermicro BMC was gone before it could be '
+         'opened. Check that HTML 5 is chosen in its web page (Remote '
+         'Control), then open the console again.')
 _UNKNOWN_PAGE = ('The console page of this Supermicro BMC is not one that is '
                  'known; its firmware may be too new. Tell your operator.')
 _SIGNS = (
@@ -128,6 +131,8 @@ class SupermicroApp(App):
             fault = self.find_fault(page)
             if fault:
                 raise fault
+            if page.evaluate(STATUS) == 404:
+                raise ConsoleLost(_GONE)
             if page.evaluate(_IS_CONSOLE):
                 return True
             if not page.url.startswith(f'{self.bmc.url}{self._page}'):
