@@ -8,12 +8,16 @@ anything but a probe for the sandbox.
 import logging
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
 import urllib.parse
 
-from ironic_console.drivers.displays.failures import BrowserFailed
+from ironic_console.drivers.displays.failures import (
+    BrowserFailed,
+    VisitFailed,
+)
 from ironic_console.drivers.displays.settings import Screen
 
 LOG = logging.getLogger(__name__)
@@ -26,6 +30,7 @@ _SUID_SANDBOX = pathlib.Path('/usr/lib/chromium/chrome-sandbox')
 _SHARED_MEMORY = '/dev/shm'  # noqa: S108
 _MIN_SHARED_MEMORY = 512 * 1024 * 1024
 _PROBE_TIMEOUT = 5.0
+_HOST = re.compile(r'[A-Za-z0-9._:-]+')
 
 _FLAGS = (
     '--remote-debugging-pipe', '--kiosk',
@@ -90,12 +95,18 @@ def size_flags(screen: Screen) -> list[str]:
 
 def site_flags(site: str, pin: str) -> list[str]:
     """:returns: flags by which the browser finds one host, on one port, with
-    one certificate."""
+    one certificate.
+    :raises VisitFailed: the host is none that a browser knows.
+    """
     parts = urllib.parse.urlsplit(site)
     port = parts.port or (443 if parts.scheme == 'https' else 80)
     host = parts.hostname or ''
+    # Anything else could end the rule and begin another.
+    if not _HOST.fullmatch(host):
+        raise VisitFailed('The address of the BMC in the driver_info of the '
+                          'node cannot be used by a web browser. Correct it.')
     address = f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
-    flags = [f'--host-resolver-rules=MAP {host}:{port} {address}, '
+    flags = [f'--host-resolver-rules=MAP {address} {address}, '
              'MAP * ~NOTFOUND']
     if pin:
         flags.append(f'--ignore-certificate-errors-spki-list={pin}')
@@ -155,11 +166,13 @@ def _has_setuid_sandbox() -> bool:
     return bool(mode & stat.S_ISUID) and 'NoNewPrivs:\t0' in status
 
 
-def environment() -> dict[str, str]:
-    """:returns: all that Chromium gets of ours, and no message bus."""
+def environment(folder: pathlib.Path) -> dict[str, str]:
+    """:param folder: where it may write.
+    :returns: all that Chromium gets of ours, and no message bus.
+    """
     env = {name: os.environ[name] for name in
-           ('PATH', 'HOME', 'TMPDIR', 'DISPLAY', 'XAUTHORITY')
-           if name in os.environ}
-    return {**env, 'LANG': 'C.UTF-8',
-            'DBUS_SESSION_BUS_ADDRESS': 'disabled:',
-            'DBUS_SYSTEM_BUS_ADDRESS': 'disabled:'}
+           ('PATH', 'DISPLAY', 'XAUTHORITY') if name in os.environ}
+    return {**env, 'HOME': str(folder), 'TMPDIR': str(folder),
+            'LANG': 'C.UTF-8',
+            'DBUS_SESSION_BUS_ADDRESS': 'unix:path=/dev/null',
+            'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=/dev/null'}

@@ -33,6 +33,7 @@ KILL_TIMEOUT = 2.0
 _WORDS_TIMEOUT = 1.0
 _LAST_LINES, _MAX_LINE = 5, 300
 _FIRST_FD = 10
+_MAX_PARENT_CHARS, _SHORT_PARENT = 40, '/tmp'  # noqa: S108
 
 #: What a profile can say; chromium-policy.json says more, where it is
 #: installed. Not devtools.availability: without them we are shut out too.
@@ -65,7 +66,8 @@ class Chromium:
                  screen: Screen) -> None:
         self._argv = browser_command.build(site, pin, screen)
         self._screen = screen
-        self._profile = pathlib.Path(tempfile.mkdtemp(prefix='chromium-'))
+        self._folder = _make_folder()
+        self._profile = self._folder / 'profile'
         # Chromium wants 3 and 4; ours must not be among them when they are
         # copied there.
         theirs, ours = _high_pipe(), _high_pipe()
@@ -86,7 +88,8 @@ class Chromium:
         argv = [*self._argv, f'--user-data-dir={self._profile}']
         try:
             self._process = _Process(argv, self._theirs,
-                                     browser_command.environment())
+                                     browser_command.environment(
+                                         self._folder))
         except OSError as exc:
             LOG.error('%s cannot be started: %s', argv[0], exc.strerror)
             raise BrowserFailed('The web browser of this display cannot be '
@@ -105,7 +108,7 @@ class Chromium:
 
     def _write(self, name: str, content: Mapping[str, object]) -> None:
         path = self._profile / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
 
     def interrupt(self) -> None:
@@ -118,7 +121,7 @@ class Chromium:
         self._connection.resume()
 
     def close(self) -> None:
-        """End it and remove its profile; safe at any time, and twice."""
+        """End it and remove all that it wrote; safe at any time, and twice."""
         if self._process:
             self._connection.post('Browser.close')
             if not self._process.wait(CLOSE_TIMEOUT):
@@ -128,7 +131,7 @@ class Chromium:
             self._process = None
         self._connection.close()
         self._close_theirs()
-        shutil.rmtree(self._profile, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _close_theirs(self) -> None:
         for fd in self._theirs:
@@ -200,6 +203,16 @@ class _Process:
         """Forget it; it has ended."""
         os.close(self._pidfd)
         os.waitpid(self._pid, os.WNOHANG)
+
+
+def _make_folder() -> pathlib.Path:
+    """:returns: a private one, for profile, home and temporary files."""
+    parent = tempfile.gettempdir()
+    # Chromium has a socket there, org.chromium.Chromium.XXXXXX/
+    # SingletonSocket below it; its address has 107 bytes.
+    if len(parent) > _MAX_PARENT_CHARS:
+        parent = _SHORT_PARENT
+    return pathlib.Path(tempfile.mkdtemp(prefix='chromium-', dir=parent))
 
 
 def _high_pipe() -> tuple[int, int]:
