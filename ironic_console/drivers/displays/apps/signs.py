@@ -24,7 +24,8 @@ IN_USE = (r'\b(in use|used|occupied|held) by|another .{0,30}console session|'
 DENIED = (r'denied (you )?access|access (was |has been )?denied|'
           r'request .{0,40}\b(denied|rejected)|(denied|rejected) the request|'
           r'(seized|taken over|acquired) by')
-LIMIT = (r'maximum (number of )?.{0,40}\bsessions?\b|'
+LIMIT = (r'maximum number of .{0,40}\bsessions?\b|'
+         r'maximum .{0,40}\bsessions? .{0,20}(reached|exceeded|in use)|'
          r'no (more|free) sessions?|too many sessions')
 LOST = (r'\bsession (has |is |was )?(been )?'
         r'(expired|timed out|timeout|ended|terminated|closed|invalid|lost)|'
