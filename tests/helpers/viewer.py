@@ -66,6 +66,20 @@ class Frame:
         blue, green, red = self._pixels[start:start + 3]
         return red, green, blue
 
+    def where(self, *colour: int) -> list[bytes]:
+        """:returns: rows with 1 for each pixel of a colour, 0 for others."""
+        marks = bytearray(256)
+        planes = []
+        for place, value in zip((2, 1, 0), colour, strict=True):
+            marks[value] = 1
+            planes.append(int.from_bytes(
+                self._pixels[place::4].translate(bytes(marks))))
+            marks[value] = 0
+        data = (planes[0] & planes[1] & planes[2]).to_bytes(
+            self.width * self.height)
+        return [data[start:start + self.width]
+                for start in range(0, len(data), self.width)]
+
     def colours(self, x: int, y: int, width: int, height: int,
                 ) -> set[Colour]:
         """:returns: all colours in a rectangle."""

@@ -47,12 +47,13 @@ def main(arguments: Sequence[str] | None = None,
     :returns: exit status.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    _log_to_stderr('display')
     try:
         settings, stdin = _read_settings(words)
         _log_to_stderr(settings.node)
         Display(settings, _announce, stdin, visit_command).run()
     except ConsoleError as exc:
-        print(f'ERROR {exc}', file=sys.stderr)
+        LOG.error('%s', exc)
         # Whoever wants to know may have gone.
         with contextlib.suppress(OSError):
             _say({'error': str(exc)})
@@ -107,8 +108,8 @@ def _take_file(path: str) -> bytes:
     try:
         os.unlink(path)
     except OSError as exc:
-        print(f'WARNING {path} has passwords in it and cannot be removed: '
-              f'{exc.strerror}', file=sys.stderr)
+        LOG.warning('%s has passwords in it and cannot be removed: %s', path,
+                    exc.strerror)
     return data
 
 
@@ -120,10 +121,10 @@ def _say(message: object) -> None:
     print(json.dumps(message), flush=True)
 
 
-def _log_to_stderr(node: str) -> None:
+def _log_to_stderr(about: str) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_OneLine(f'{node} %(levelname)s %(message)s'))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    handler.setFormatter(_OneLine(f'{about} %(levelname)s %(message)s'))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 if __name__ == '__main__':

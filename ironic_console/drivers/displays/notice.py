@@ -56,7 +56,7 @@ class Layout:
 
     def __init__(self, width: int, height: int, title: str) -> None:
         self._height = height
-        self._scale = max(1, width // 480)
+        self._scale = max(1, min(width // 480, height // 240))
         cell = CELL_WIDTH * self._scale
         self._left = max(cell, (width - _MAX_COLUMNS * cell) // 2)
         self._columns = min(_MAX_COLUMNS, width // cell - 2)
