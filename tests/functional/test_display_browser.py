@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The browser of a visit with pages that want to break out of it.
+
+A real Chromium on an Xvnc; the pages are our own, on a web server that says
+what it was asked for.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import ironic_console.drivers.displays as displays
+from ironic_console.drivers.displays.cdp import Interrupted
+from ironic_console.drivers.displays.chromium import Chromium
+from ironic_console.drivers.displays.failures import (
+    BmcAway,
+    BmcUntrusted,
+    BrowserFailed,
+    PageChanged,
+    PageMoving,
+    VisitFailed,
+)
+from ironic_console.drivers.displays.settings import Screen
+from tests.helpers.certificates import Authority
+from tests.helpers.proxy import wait_until
+from tests.helpers.scripted_site import Site, reply
+from tests.helpers.xvnc import Xvnc, find_program
+
+HTML = 'Content-Type: text/html'
+CONSOLE = b'<!doctype html><title>console</title><p>the console'
+DOCUMENTS = (r'/console\.html(\?.*)?', '/moved.html')
+ANSWERS = {
+    'GET /console.html': reply(200, CONSOLE, HTML),
+    'GET /marker': reply(200, b'', 'Access-Control-Allow-Origin: *'),
+    'GET /password': reply(401, b'', 'WWW-Authenticate: Basic realm="x"'),
+}
+# What a page can fetch with, each a promise that is fulfilled when it is
+# over one way or the other.
+FETCHES = {
+    'fetch': 'fetch(url, {mode: "no-cors"}).catch(() => 0)',
+    'image': '''new Promise((done) => {
+        const image = new Image();
+        image.onload = image.onerror = done;
+        image.src = url;
+    }).then(() => 0)''',
+    'script': '''new Promise((done) => {
+        const script = document.createElement('script');
+        script.onload = script.onerror = done;
+        script.src = url;
+        document.body.append(script);
+    }).then(() => 0)''',
+    'import': 'import(url).catch(() => 0)',
+    'worker': '''new Promise((done) => {
+        const code = `fetch(${JSON.stringify(url)}, {mode: "no-cors"})
+            .catch(() => 0).then(() => postMessage(1))`;
+        new Worker(URL.createObjectURL(new Blob([code]))).onmessage = done;
+    }).then(() => 0)''',
+    'socket': '''new Promise((done) => {
+        const socket = new WebSocket(url.replace('http', 'ws'));
+        socket.onerror = socket.onopen = done;
+    }).then(() => 0)''',
+    'events': '''new Promise((done) => {
+        const events = new EventSource(url);
+        events.onerror = events.onopen = () => { events.close(); done(); };
+    }).then(() => 0)''',
+}
+# What opens a document, in the window, in a frame or in a new window.
+NAVIGATIONS = {
+    'location': 'location.href = url',
+    'replace': 'location.replace(url)',
+    'link': 'link("_self").click()',
+    'new window': 'link("_blank").click()',
+    'window.open': 'window.open(url)',
+    "a frame's window.open": '''
+        const frame = document.createElement('iframe');
+        document.body.append(frame);
+        frame.contentWindow.open(url)''',
+    'form': '''
+        const form = document.createElement('form');
+        form.action = url;
+        form.method = 'post';
+        document.body.append(form);
+        form.submit()''',
+    'form in a window': '''
+        const form = document.createElement('form');
+        form.action = url;
+        form.target = '_blank';
+        document.body.append(form);
+        form.submit()''',
+    'frame': '''
+        const frame = document.createElement('iframe');
+        frame.src = url;
+        document.body.append(frame)''',
+    'frame in a sandbox': '''
+        const frame = document.createElement('iframe');
+        frame.sandbox = 'allow-scripts allow-popups';
+        frame.srcdoc = `<script>location.href = ${JSON.stringify(url)}` +
+            '</' + 'script>';
+        document.body.append(frame)''',
+    'refresh': '''
+        const meta = document.createElement('meta');
+        meta.httpEquiv = 'refresh';
+        meta.content = `0; url=${url}`;
+        document.head.append(meta)''',
+}
+LINK = '''const link = (target) => {
+    const link = document.createElement('a');
+    [link.href, link.target] = [url, target];
+    document.body.append(link);
+    return link;
+};'''
+
+
+@pytest.fixture(scope='module')
+def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xvnc]:
+    with Xvnc(tmp_path_factory.mktemp('xvnc'), '-geometry',
+              '1280x960') as display:
+        yield display
+
+
+@pytest.fixture(autouse=True)
+def on_screen(screen: Xvnc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DISPLAY', screen.display)
+
+
+@pytest.fixture(scope='module')
+def elsewhere() -> Iterator[Site]:
+    """Another server, on the same host."""
+    with Site(ANSWERS) as site:
+        yield site
+
+
+@pytest.fixture(scope='module')
+def module_site() -> Iterator[Site]:
+    with Site(ANSWERS) as site:
+        yield site
+
+
+@pytest.fixture(scope='module')
+def module_browser(screen: Xvnc, module_site: Site) -> Iterator[Chromium]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('DISPLAY', screen.display)
+        browser = Chromium(module_site.url, '', DOCUMENTS, Screen())
+        try:
+            browser.start()
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture
+def site(module_site: Site) -> Site:
+    module_site.asked.clear()
+    return module_site
+
+
+@pytest.fixture
+def browser(module_browser: Chromium, site: Site) -> Chromium:
+    """It shows the console."""
+    module_browser.page.navigate(f'{site.url}/console.html')
+    return module_browser
+
+
+def targets(site: Site) -> list[str]:
+    """:returns: what it was asked for, without pictures of a site."""
+    return [asked.target for asked in site.asked
+            if asked.target != '/favicon.ico']
+
+
+def windows(screen: Xvnc) -> int:
+    """:returns: number of windows that can be seen."""
+    return len(screen.run('xdotool', 'xdotool', 'search', '--onlyvisible',
+                          '--class', 'chromium').split())
+
+
+# -- the site of the BMC, and nothing else ------------------------------------
+
+@pytest.mark.parametrize('script', FETCHES.values(), ids=FETCHES)
+def test_fetches_from_the_bmc_and_from_nobody_else(
+        browser: Chromium, site: Site, elsewhere: Site, script: str) -> None:
+    for base in (elsewhere.url, site.url):
+        browser.page.evaluate(f'(url) => {script}', f'{base}/marker')
+    assert '/marker' in targets(site)
+    assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize('where', ['elsewhere', 'admin', 'redirect'])
+@pytest.mark.parametrize('script', NAVIGATIONS.values(), ids=NAVIGATIONS)
+def test_stays_where_it_is(
+        browser: Chromium, site: Site, elsewhere: Site, screen: Xvnc,
+        script: str, where: str) -> None:
+    url = {'elsewhere': f'{elsewhere.url}/console.html',
+           'admin': f'{site.url}/admin.html',
+           'redirect': f'{site.url}/console.html?redirect'}[where]
+    site.answers['GET /console.html?redirect'] = reply(
+        302, b'', 'Location: /admin.html')
+    site.answers['POST /console.html?redirect'] = reply(
+        302, b'', 'Location: /admin.html')
+    browser.page.evaluate(f'(url) => {{ {LINK}{script} }}', url)
+    # It is still the same page, and the only window.
+    browser.page.evaluate('(url) => fetch(url).then(() => 0)', '/marker')
+    assert browser.page.evaluate('() => document.title') == 'console'
+    assert browser.page.is_console
+    wait_until(lambda: windows(screen) == 1, 'other windows to be closed')
+    assert elsewhere.asked == []
+    assert '/admin.html' not in targets(site)
+
+
+def test_follows_the_bmc_from_one_console_document_to_another(
+        browser: Chromium, site: Site) -> None:
+    site.answers['GET /console.html?go'] = reply(
+        302, b'', 'Location: /moved.html')
+    site.answers['GET /moved.html'] = reply(
+        200, b'<title>moved</title>', HTML)
+    browser.page.navigate(f'{site.url}/console.html?go')
+    assert browser.page.url == f'{site.url}/moved.html'
+    assert browser.page.evaluate('() => document.title') == 'moved'
+
+
+@pytest.mark.parametrize('target', ['/admin.html', '/console.html?away'])
+def test_a_document_that_is_not_the_console_is_a_changed_page(
+        browser: Chromium, site: Site, target: str) -> None:
+    site.answers['GET /console.html?away'] = reply(
+        302, b'', 'Location: /admin.html')
+    with pytest.raises(PageChanged, match='not its console'):
+        browser.page.navigate(f'{site.url}{target}')
+
+
+# -- nothing that waits for a person ------------------------------------------
+
+@pytest.mark.parametrize(('script', 'answer'), [
+    ('alert("x") ?? "gone"', 'gone'),
+    ('confirm("x")', False),
+    ('prompt("x")', None),
+    ('print() ?? "gone"', 'gone'),
+    ('open("/console.html") ?? "gone"', 'gone'),
+    ('showSaveFilePicker() ?? "gone"', 'gone'),
+    ('navigator.clipboard.readText().catch((error) => error.name)',
+     'NotAllowedError'),
+    ('navigator.mediaDevices.getUserMedia({video: true})'
+     '.catch((error) => typeof error.name)', 'string'),
+])
+def test_questions_to_a_person_are_answered_at_once(
+        browser: Chromium, screen: Xvnc, script: str, answer: object,
+        ) -> None:
+    assert browser.page.evaluate(f'() => {script}') == answer
+    wait_until(lambda: windows(screen) == 1, 'no other windows')
+
+
+def test_choosing_a_file_opens_nothing(
+        browser: Chromium, screen: Xvnc) -> None:
+    assert browser.page.evaluate('''() => new Promise((done) => {
+        const input = document.createElement('input');
+        input.type = 'file';
+        input.addEventListener('cancel', () => done('cancelled'));
+        input.click();
+    })''') == 'cancelled'
+    assert windows(screen) == 1
+
+
+def test_a_page_that_does_not_want_to_be_left_is_left(
+        browser: Chromium, site: Site) -> None:
+    browser.page.evaluate('''() => {
+        addEventListener('beforeunload', (event) => event.preventDefault());
+    }''')
+    browser.page.navigate('about:blank')
+    assert browser.page.url == 'about:blank'
+
+
+def test_no_password_is_asked_for(browser: Chromium, screen: Xvnc) -> None:
+    assert browser.page.evaluate(
+        '() => fetch("/password").then((answer) => answer.status)') == 401
+    assert windows(screen) == 1
+
+
+def test_downloads_are_dropped(
+        browser: Chromium, screen: Xvnc) -> None:
+    browser.page.evaluate('''() => {
+        const link = document.createElement('a');
+        link.href = URL.createObjectURL(new Blob(['x'.repeat(1000)]));
+        link.download = 'screen.bin';
+        link.click();
+    }''')
+    assert browser.page.evaluate('() => document.title') == 'console'
+    assert windows(screen) == 1
+    assert not list(pathlib.Path.home().glob('**/screen.bin'))
+
+
+# -- what apps work with ------------------------------------------------------
+
+def test_calls_functions_with_what_json_can_hold(browser: Chromium) -> None:
+    strange = ['"\'`\\\u2028</script>', None, True, 1.5, {'a': [1]}]
+    assert browser.page.evaluate(
+        '(...all) => Promise.resolve(all)', *strange) == strange
+    assert browser.page.evaluate('() => undefined') is None
+
+
+def test_a_function_that_fails_says_nothing_of_what_it_was_given(
+        browser: Chromium, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level('DEBUG')
+    with pytest.raises(PageChanged) as caught:
+        browser.page.evaluate(
+            '(text) => { throw new Error(`at ${text} of it`); }',
+            'https://bmc/?VCSID=ticket')
+    assert 'ticket' not in caught.value.text + caplog.text
+    assert 'at (URL) of it' in caplog.text
+
+
+def test_a_page_that_is_going_away_can_be_asked_again(
+        browser: Chromium, site: Site) -> None:
+    with pytest.raises(PageMoving):
+        browser.page.evaluate(
+            '(url) => { location.href = url; return new Promise(() => 0); }',
+            f'{site.url}/console.html?again')
+    site.answers['GET /console.html?again'] = reply(200, CONSOLE, HTML)
+    browser.page.navigate(f'{site.url}/console.html?again')
+    assert browser.page.evaluate('() => document.title') == 'console'
+
+
+def test_cookies_of_the_session_go_to_the_bmc(
+        browser: Chromium, site: Site) -> None:
+    browser.page.set_cookie('sessionKey', '0123abc')
+    browser.page.navigate(f'{site.url}/console.html')
+    assert site.asked[-1].headers['cookie'] == 'sessionKey=0123abc'
+    assert browser.page.evaluate('() => document.cookie') == (
+        'sessionKey=0123abc')
+
+
+def test_a_bmc_that_is_away_is_told(screen: Xvnc) -> None:
+    with Site() as site:
+        url = site.url
+    with pytest.raises(BmcAway):
+        navigate_alone(url, '')
+
+
+def test_only_the_certificate_that_was_found_good_is_taken() -> None:
+    good, other = Authority('BMC', ['127.0.0.1']), Authority('Other')
+    with Site(ANSWERS, good.itself.server_context()) as site:
+        navigate_alone(site.url, good.itself.pin)
+        assert targets(site) == ['/console.html']
+        with pytest.raises(BmcUntrusted):
+            navigate_alone(site.url, other.itself.pin)
+        assert targets(site) == ['/console.html']
+
+
+def test_finds_a_bmc_by_its_ipv6_address() -> None:
+    with Site(ANSWERS, host='::1') as site:
+        navigate_alone(site.url, '')
+        assert targets(site) == ['/console.html']
+
+
+def navigate_alone(url: str, pin: str) -> None:
+    """With a browser of its own."""
+    browser = Chromium(url, pin, DOCUMENTS, Screen())
+    try:
+        browser.start()
+        browser.page.navigate(f'{url}/console.html')
+    finally:
+        browser.close()
+
+
+# -- beginning and end --------------------------------------------------------
+
+def test_without_a_display_it_says_why(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+        ) -> None:
+    monkeypatch.setenv('DISPLAY', ':64999')
+    browser = Chromium('http://127.0.0.1:1', '', (), Screen())
+    with pytest.raises(BrowserFailed):
+        browser.start()
+    browser.close()
+    assert 'Missing X server' in caplog.text or '64999' in caplog.text
+
+
+def test_a_wait_can_be_interrupted_and_resumed(
+        browser: Chromium) -> None:
+    timer = threading.Timer(0.2, browser.interrupt)
+    timer.start()
+    with pytest.raises(Interrupted):
+        browser.page.evaluate('() => new Promise(() => 0)')
+    with pytest.raises(Interrupted):
+        browser.page.evaluate('() => 1')
+    browser.resume()
+    assert browser.page.evaluate('() => 1') == 1
+
+
+def test_closing_twice_and_before_the_start_is_fine() -> None:
+    browser = Chromium('http://127.0.0.1:1', '', (), Screen())
+    browser.close()
+    browser.close()
+    with pytest.raises(VisitFailed):
+        browser.page.evaluate('() => 1')
+
+
+_WITH_POLICY = '''
+import sys
+from ironic_console.drivers.displays.chromium import Chromium
+from ironic_console.drivers.displays.failures import VisitFailed
+from ironic_console.drivers.displays.settings import Screen
+url = sys.argv[1]
+browser = Chromium(url, '', [r'/console\\.html'], Screen())
+try:
+    browser.start()
+    browser.page.navigate(url + '/console.html')
+    print(browser.page.evaluate('() => document.title'))
+except VisitFailed as exc:
+    print(type(exc).__name__)
+finally:
+    browser.close()
+'''
+_MOUNT = 'mount --bind "$1" /etc/chromium && shift && exec "$@"'
+
+
+def _run_with_policies(folder: pathlib.Path, url: str) -> str:
+    """:param folder: in place of /etc/chromium."""
+    return subprocess.run(
+        [find_program('unshare', 'util-linux'), '--mount', 'sh', '-c', _MOUNT,
+         'sh', str(folder), sys.executable, '-c', _WITH_POLICY, url],
+        stdout=subprocess.PIPE, text=True, timeout=120, check=True,
+        ).stdout.strip()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='bind mounts are for root')
+def test_the_policy_of_the_image_lets_us_in_and_is_obeyed(
+        site: Site, tmp_path: pathlib.Path) -> None:
+    managed = tmp_path / 'policies' / 'managed'
+    managed.mkdir(parents=True)
+    policy = pathlib.Path(displays.__path__[0]) / 'chromium-policy.json'
+    (managed / policy.name).write_bytes(policy.read_bytes())
+    assert _run_with_policies(tmp_path, site.url) == 'console'
+    # Chromium does read what is there.
+    (managed / 'all.json').write_text('{"JavaScriptBlockedForUrls": ["*"], '
+                                      '"DeveloperToolsAvailability": 2}')
+    assert _run_with_policies(tmp_path, site.url) == 'CommandRefused'
