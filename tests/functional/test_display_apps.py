@@ -199,6 +199,8 @@ def test_firmware_without_redfish_is_logged_in_to_as_a_web_page(
     bench.bmc.knobs.ikvm_node = node  # type: ignore[assignment]
     bench.show()
     assert bench.asked('POST', '/cgi/login.cgi') == [200]
+    assert bench.page.evaluate('() => document.referrer').endswith(
+        '/cgi/url_redirect.cgi?url_name=mainmenu')
     bench.end()
     bench.bmc.wait_for(lambda: not bench.bmc.sessions, 'a logout')
 

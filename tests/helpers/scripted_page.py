@@ -14,6 +14,7 @@ class ScriptedPage:
     :param say: function of JavaScript and its arguments -> what it gives, or
         a failure that is raised.
     :ivar visited: addresses, oldest first.
+    :ivar referrers: as many.
     :ivar cookies: by name.
     :ivar told: arguments of each function, in one string.
     """
@@ -21,6 +22,7 @@ class ScriptedPage:
     def __init__(self, say: Callable[..., Any]) -> None:
         self._say = say
         self.visited: list[str] = []
+        self.referrers: list[str] = []
         self.cookies: dict[str, str] = {}
         self.told: list[str] = []
 
@@ -28,8 +30,9 @@ class ScriptedPage:
     def url(self) -> str:
         return self.visited[-1] if self.visited else 'about:blank'
 
-    def navigate(self, url: str) -> None:
+    def navigate(self, url: str, referrer: str = '') -> None:
         self.visited.append(url)
+        self.referrers.append(referrer)
 
     def evaluate(self, function: str, *arguments: object) -> Any:
         self.told.append(json.dumps(arguments))

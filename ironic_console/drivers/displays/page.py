@@ -136,8 +136,9 @@ class ChromiumPage:
         """Whether it shows a document that the app knows."""
         return self._requests.is_console(self._url)
 
-    def navigate(self, url: str) -> None:
-        result = self._command('Page.navigate', {'url': url})
+    def navigate(self, url: str, referrer: str = '') -> None:
+        result = self._command('Page.navigate', {
+            'url': url, **({'referrer': referrer} if referrer else {})})
         loader = result.get('loaderId')
         if error := str(result.get('errorText') or ''):
             LOG.warning('the page of the BMC cannot be had: %s',

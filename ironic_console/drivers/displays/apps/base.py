@@ -25,10 +25,11 @@ class Page(Protocol):
     def url(self) -> str:
         """Where it is now."""
 
-    def navigate(self, url: str) -> None:
+    def navigate(self, url: str, referrer: str = '') -> None:
         """Go somewhere; back when the document is there, its scripts may
         still run.
 
+        :param referrer: page that a link was followed from.
         :raises VisitFailed: it cannot be had.
         """
 

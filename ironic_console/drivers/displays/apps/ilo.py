@@ -126,7 +126,7 @@ class IloApp(App):
 
     def open(self, page: Page) -> None:
         page.set_cookie(_COOKIE, self._key)
-        page.navigate(f'{self.bmc.url.rstrip("/")}{_CONSOLE}')
+        page.navigate(f'{self.bmc.url}{_CONSOLE}')
         if wait_for(lambda: self._look(page), _UNKNOWN_PAGE) == 'form':
             self._fill_in(page)
 

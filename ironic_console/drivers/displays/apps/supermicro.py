@@ -8,6 +8,7 @@ without that is logged in to as its web page does.
 import base64
 import logging
 import re
+from collections.abc import Mapping
 from typing import NoReturn
 
 from ironic_console.drivers.displays.apps import redfish, signs
@@ -35,6 +36,8 @@ _IKVM = 'Managers/1/Oem/Supermicro/IKVM'
 _ONE_TIME_PAGE = re.compile(r'/redfish/[\w.~-]{1,200}\.IKVM', re.ASCII)
 _LOGIN, _LOGOUT = '/cgi/login.cgi', '/cgi/logout.cgi'
 _CONSOLE = '/cgi/url_redirect.cgi?url_name=man_ikvm_html5_bootstrap'
+# Where users come from: firmware looks whether it is asked by its own pages.
+_MAIN_MENU = '/cgi/url_redirect.cgi?url_name=mainmenu'
 _COOKIE = 'SID'
 #: In the page that a login is answered with.
 _LOGGED_IN = b'url_name=mainmenu'
@@ -108,11 +111,11 @@ class SupermicroApp(App):
 
     def _log_in_to_web(self) -> None:
         name, password = self.bmc.username, self.bmc.password.reveal()
-        answer = self.web.request('POST', _LOGIN, form={
+        answer = self._ask('POST', _LOGIN, '/', {
             'name': name, 'pwd': password})
         if answer.status == 400:
             # It has not looked at the password: it wants another form.
-            answer = self.web.request('POST', _LOGIN, form={
+            answer = self._ask('POST', _LOGIN, '/', {
                 'name': _base64(name), 'pwd': _base64(password),
                 'check': '00'})
         session = answer.cookies.get(_COOKIE, '')
@@ -122,10 +125,18 @@ class SupermicroApp(App):
             raise PageChanged(_UNKNOWN_PAGE)
         self._page, self._session = _CONSOLE, session
 
+    def _ask(self, method: str, path: str, referrer: str,
+             form: Mapping[str, str] | None = None) -> Answer:
+        return self.web.request(method, path, form=form, headers={
+            'Referer': f'{self.bmc.url}{referrer}'})
+
     def open(self, page: Page) -> None:
         if self._session:
             page.set_cookie(_COOKIE, self._session)
-        page.navigate(f'{self.bmc.url}{self._page}')
+            page.navigate(f'{self.bmc.url}{self._page}',
+                          f'{self.bmc.url}{_MAIN_MENU}')
+        else:
+            page.navigate(f'{self.bmc.url}{self._page}')
 
         def look() -> bool:
             fault = self.find_fault(page)
@@ -154,7 +165,7 @@ class SupermicroApp(App):
         session, self._session = self._session, ''
         if not session:
             return
-        answer = self.web.request('GET', _LOGOUT)
+        answer = self._ask('GET', _LOGOUT, _MAIN_MENU)
         if answer.status >= 500:
             raise BmcAway('The Supermicro BMC did not end its session; it '
                           'will end by itself.')

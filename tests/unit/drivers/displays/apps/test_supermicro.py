@@ -100,6 +100,11 @@ def test_logs_in_to_the_web_page_where_redfish_has_no_console(
     app.log_out()
     assert [asked.what for asked in site.asked] == [IKVM, LOGIN, LOGOUT]
     assert site.asked[2].headers['cookie'] == 'SID=sid0815'
+    # Firmware looks whether it is asked by its own pages.
+    menu = f'{site.url}/cgi/url_redirect.cgi?url_name=mainmenu'
+    assert page.referrers[0] == menu
+    assert [asked.headers.get('referer') for asked in site.asked] == [
+        None, f'{site.url}/', menu]
 
 
 def test_firmware_that_wants_base64_gets_it(site: Site, make: Make) -> None:
@@ -177,8 +182,8 @@ def test_a_page_that_leads_away_is_no_console(site: Site, make: Make) -> None:
     app = make(SupermicroApp)
     app.log_in()
     page = page_that_shows(console=False)
-    page.navigate = lambda url: page.visited.append(  # type: ignore
-        f'{site.url}/')
+    page.navigate = (  # type: ignore[method-assign]
+        lambda *_: page.visited.append(f'{site.url}/'))
     with pytest.raises(ConsoleLost, match='login page'):
         app.open(page)
 
