@@ -60,6 +60,7 @@ class DisplayConsole(base.VNCConsole):
         launching.check_provider()
         display_settings.bmc_of(node)
         display_settings.screen_of(node)
+        _network()
 
     def open_console(self, task: Any) -> base.OpenedConsole:
         node = task.node
@@ -83,11 +84,9 @@ class DisplayConsole(base.VNCConsole):
              _DIGEST_KEY: display_settings.digest(node, self.app, password)})
         try:
             self._look(console, max(deadline.remaining(), _LOOK_TIMEOUT))
-        except (ConfigError, DriverError) as exc:
+        except DriverError as exc:
             with contextlib.suppress(DisplayError):
                 launching.stop(task)
-            if isinstance(exc, ConfigError):
-                raise
             # Its advice is for VNC servers of BMCs. The port is another one
             # each time, and whoever looks again would tell it anew.
             LOG.warning('Node %s: its display at %s does not let us in: %s',
@@ -151,13 +150,10 @@ class DisplayConsole(base.VNCConsole):
 
     def _look(self, console: base.OpenedConsole, patience: float) -> None:
         """:raises DriverError: the display does not let us in."""
-        ours = CONF.ironic_console
         assert console.credential
-        VncReadiness(
-            Network(AddressPolicy(parse_networks(ours.endpoint_networks))),
-            self._clock, patience).find_way_in(
-                [console.endpoint],
-                Credential(Secret(console.credential['password'])))
+        VncReadiness(_network(), self._clock, patience).find_way_in(
+            [console.endpoint],
+            Credential(Secret(console.credential['password'])))
 
 
 def checking(kind: str) -> Any:
@@ -186,6 +182,12 @@ def checking(kind: str) -> Any:
             task.node.save()
 
     return _check
+
+
+def _network() -> Network:
+    """:raises ConfigError: the networks that are allowed are none."""
+    return Network(AddressPolicy(parse_networks(
+        CONF.ironic_console.endpoint_networks)))
 
 
 def _is_of(node: Any, kind: str) -> bool:

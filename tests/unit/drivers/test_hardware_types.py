@@ -8,9 +8,13 @@ from ironic.drivers import drac, ipmi, redfish
 from ironic_console.drivers import hardware_types
 from ironic_console.drivers.fake_vnc import FakeVNCConsole
 from ironic_console.drivers.generic_vnc import GenericVNCConsole
+from ironic_console.drivers.idrac_kvm import IDRACKVMConsole
 from ironic_console.drivers.idrac_vnc import IDRACVNCConsole
+from ironic_console.drivers.ilo_kvm import ILOKVMConsole
+from ironic_console.drivers.supermicro_kvm import SupermicroKVMConsole
 
-OURS = (FakeVNCConsole, GenericVNCConsole, IDRACVNCConsole)
+OURS = (FakeVNCConsole, GenericVNCConsole, IDRACKVMConsole, IDRACVNCConsole,
+        ILOKVMConsole, SupermicroKVMConsole)
 
 
 @pytest.mark.parametrize(('ours', 'theirs'), [
