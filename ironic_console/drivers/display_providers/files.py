@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Provider ``display-files``: says by files which displays there shall be.
+
+Who reads them and starts displays is somebody else:
+``ironic-console-display-manager``, or a tool of the operator's.
+"""
+
+import json
+import os
+import time
+from typing import Any
+
+import jinja2
+from ironic import objects
+from ironic.common import context, exception, utils
+from ironic.conf import CONF
+from oslo_log import log
+
+from ironic_console.common.errors import DisplayError
+from ironic_console.drivers.display_providers import base
+from ironic_console.drivers.displays.private_folder import FolderError
+from ironic_console.drivers.displays.settings import DisplaySettings
+from ironic_console.drivers.displays.spool import (
+    Endpoint,
+    Failure,
+    Request,
+    Spool,
+    new_generation,
+    settings_name,
+)
+
+LOG = log.getLogger(__name__)
+
+#: Seconds between two looks for an answer.
+POLL_INTERVAL = 0.1
+
+
+class FilesProvider(base.DisplayProvider):
+    """Asks for displays in ``[ironic_console]display_directory``.
+
+    They do not need a conductor: all that run keep running while it is
+    restarted, and it finds them again.
+
+    :raises ConsoleContainerError: directory or template cannot be used.
+    """
+
+    provider_name = 'display-files'
+
+    def __init__(self) -> None:
+        try:
+            with self._spool():
+                pass
+            _text(Request('', '', '', '', ''), '')
+        except DisplayError as exc:
+            raise self._error(str(exc)) from exc
+
+    def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
+        request = Request(settings.node, new_generation(), settings.app,
+                          settings.title, CONF.host)
+        with self._spool() as spool:
+            try:
+                spool.ask(request, _text(request, spool.path), settings)
+                answer = _wait(spool, request)
+            except BaseException:
+                # Nobody would ever use it.
+                spool.withdraw(settings.node)
+                raise
+            if isinstance(answer, Failure):
+                spool.withdraw(settings.node)
+                raise DisplayError(f'The display was not started: '
+                                   f'{answer.error}')
+        return answer.host, answer.port
+
+    def stop_display(self, node: str) -> None:
+        with self._spool() as spool:
+            spool.withdraw(node)
+
+    def may_run(self, node: str) -> bool:
+        try:
+            with self._spool() as spool:
+                return (spool.request(node) is not None and not isinstance(
+                    spool.answer(node, ''), Failure))
+        except FolderError as exc:
+            LOG.warning('The display of node %s: %s', node, exc)
+            return False
+
+    def stop_all_containers(self) -> None:
+        """Stop those that no console of this conductor needs any more.
+
+        Ironic calls this when it starts and when it ends, in between others
+        are told to go on.
+
+        :raises ConsoleContainerError: one may go on that should not.
+        """
+        try:
+            with self._spool() as spool:
+                # None: the operator's template does not say who asks.
+                ours = {node for node in spool.asked()
+                        if _conductor(spool.request(node))
+                        in (CONF.host, None)}
+                for node in ours - _needed(ours):
+                    LOG.info('Node %s needs its display no more', node)
+                    spool.withdraw(node)
+        except DisplayError as exc:
+            raise self._error(str(exc)) from exc
+
+    def _spool(self) -> Spool:
+        return Spool(CONF.ironic_console.display_directory)
+
+
+def _wait(spool: Spool, request: Request) -> Endpoint | Failure:
+    """:raises DisplayError: there is no answer in time."""
+    timeout = CONF.ironic_console.display_start_timeout
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        answer = spool.answer(request.node, request.generation)
+        if answer:
+            return answer
+        time.sleep(POLL_INTERVAL)
+    raise DisplayError(
+        f'Nobody has started a display within the [ironic_console]'
+        f'display_start_timeout of {timeout:g} s; check that '
+        f'ironic-console-display-manager, or what else reads {spool.path}, '
+        'runs, and see its log')
+
+
+def _text(request: Request, directory: str) -> str:
+    """:returns: content of the file.
+    :raises DisplayError: the template cannot be used.
+    """
+    template = CONF.ironic_console.display_file_template
+    if not template:
+        return request.to_json()
+    try:
+        text: str = utils.render_template(template, {
+            'uuid': request.node, 'generation': request.generation,
+            'app': request.app, 'title': request.title,
+            'conductor': request.conductor, 'image': CONF.vnc.console_image,
+            'settings_file': os.path.join(directory, settings_name(
+                request.node, request.generation)),
+        }, strict=True)
+    except (jinja2.TemplateError, OSError) as exc:
+        raise DisplayError('[ironic_console]display_file_template '
+                           f'{template} cannot be used: {exc}') from exc
+    return text
+
+
+def _conductor(data: bytes | None) -> str | None:
+    """:returns: who asks, if the file is one that says so."""
+    try:
+        document = json.loads(data or b'')
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    conductor = document.get('conductor')
+    return conductor if isinstance(conductor, str) else None
+
+
+def _needed(uuids: set[str]) -> set[str]:
+    """:returns: those whose consoles are enabled, or about to be, and which
+        no other conductor has taken over.
+    """
+    if not uuids:
+        return set()
+    admin = context.get_admin_context()
+    try:
+        ours: Any = objects.Conductor.get_by_hostname(
+            admin, CONF.host, online=None).id
+    except exception.ConductorNotFound:
+        ours = None
+    found = objects.Node.list(admin, filters={'uuid_in': sorted(uuids)})
+    # Whoever holds a lock may be starting one this moment.
+    return {node.uuid for node in found
+            if node.reservation or (node.console_enabled
+            and node.conductor_affinity in (None, ours))}
