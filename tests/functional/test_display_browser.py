@@ -437,3 +437,36 @@ def test_the_policy_of_the_image_lets_us_in_and_is_obeyed(
     (managed / 'all.json').write_text('{"JavaScriptBlockedForUrls": ["*"], '
                                       '"DeveloperToolsAvailability": 2}')
     assert _run_with_policies(tmp_path, site.url) == 'CommandRefused'
+
+
+_AS_NOBODY = '''
+import logging, os, sys
+from ironic_console.drivers.displays import browser_command
+from ironic_console.drivers.displays.chromium import Chromium
+from ironic_console.drivers.displays.settings import Screen
+logging.basicConfig(level=logging.WARNING, format='%(message)s')
+url = sys.argv[1]
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+browser = Chromium(url, '', [r'/console\\.html'], Screen())
+try:
+    browser.start()
+    browser.page.navigate(url + '/console.html')
+    print(browser.page.evaluate('() => document.title'))
+    print(browser_command.find_no_sandbox_reason() or 'in its sandbox')
+finally:
+    browser.close()
+'''
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can be another user')
+def test_runs_as_a_user_without_rights_in_its_sandbox_if_that_works(
+        site: Site) -> None:
+    ran = subprocess.run(
+        [sys.executable, '-c', _AS_NOBODY, site.url], capture_output=True,
+        text=True, timeout=120, check=True)
+    title, sandbox = ran.stdout.splitlines()
+    assert title == 'console'
+    # A sandbox that is missing is warned of.
+    assert (sandbox == 'in its sandbox') != (sandbox in ran.stderr)

@@ -49,11 +49,11 @@ class RequestFilter:
         if kind == _DOCUMENT:
             return self.is_console(url)
         scheme = url.partition(':')[0].lower()
-        return scheme in _OWN or _origin(url) == self._origin
+        return scheme in _OWN or self._is_own(url)
 
     def is_console(self, url: str) -> bool:
         """Whether a document belongs to the console."""
-        if _origin(url) != self._origin:
+        if not self._is_own(url):
             return False
         parts = urllib.parse.urlsplit(url)
         # A WebSocket is none.
@@ -63,6 +63,10 @@ class RequestFilter:
         if parts.query:
             target += f'?{parts.query}'
         return any(pattern.fullmatch(target) for pattern in self._documents)
+
+    def _is_own(self, url: str) -> bool:
+        origin = _origin(url)
+        return origin is not None and origin == self._origin
 
 
 def _origin(url: str) -> Origin | None:
