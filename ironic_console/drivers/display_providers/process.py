@@ -31,8 +31,11 @@ PROGRAM = (sys.executable, '-P', '-m', 'ironic_console.drivers.displays')
 _ENVIRONMENT = ('PATH', 'LANG', 'TMPDIR', 'TZ')
 #: Seconds for logging out at a BMC, and then some.
 STOP_TIMEOUT = 15.0
-#: One that ended earlier, in seconds, would do so again.
+#: Seconds after which a display that dies is taken to have been well.
 MIN_LIFE = 10.0
+#: Seconds before one that was not is started again, doubled each time, and
+#: how often that is done.
+PAUSE, MAX_DEATHS = 0.5, 5
 # Of what it says, in bytes, and of what is told of that, in characters.
 _MAX_LINE_BYTES = 8192
 _MAX_PROBLEM_CHARS = 400
@@ -94,7 +97,7 @@ class _Display:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._stopping = False
+        self._stopping = threading.Event()
         # It lets viewers in, or never will.
         self._decided = threading.Event()
         self._problem = ''
@@ -112,7 +115,7 @@ class _Display:
                 'The display did not start within the [ironic_console]'
                 f'display_start_timeout of {timeout:g} s; see the log of the '
                 'conductor')
-        if self._stopping:
+        if self._stopping.is_set():
             raise DisplayError('The display was stopped while it started; '
                                'enable the console again')
         if self._problem:
@@ -122,7 +125,7 @@ class _Display:
     def stop(self) -> None:
         """Let it log out and end; it has a few seconds for that."""
         with self._lock:
-            self._stopping = True
+            self._stopping.set()
             process = self._process
         if process:
             self._end(process)
@@ -131,13 +134,17 @@ class _Display:
     def _run(self) -> None:
         node = self._settings.node
         try:
-            while True:
+            deaths = 0
+            while not self._stopping.wait(PAUSE * (2 ** deaths - 1)):
                 begun = time.monotonic()
                 problem = self._live()
-                if self._stopping:
+                if self._stopping.is_set():
                     return
-                if not problem and time.monotonic() - begun < MIN_LIFE:
-                    problem = 'it ended at once; see the log of the conductor'
+                lived = time.monotonic() - begun
+                deaths = 0 if lived >= MIN_LIFE else deaths + 1
+                if not problem and deaths > MAX_DEATHS:
+                    problem = ('it dies again and again; see the log of the '
+                               'conductor')
                 if problem:
                     self._problem = problem
                     LOG.error('Display of node %s: %s', node, problem)
@@ -157,7 +164,7 @@ class _Display:
         :returns: why it let nobody in; '' if it did.
         """
         with self._lock:
-            if self._stopping:
+            if self._stopping.is_set():
                 return ''
             process = self._process = _spawn(self._command)
         assert process.stdin

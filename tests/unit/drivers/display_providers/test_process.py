@@ -375,15 +375,32 @@ note('child', pid=child)
     wait_until(lambda: gone(child['pid']), 'its child to end', PATIENCE)
 
 
-def test_one_that_dies_at_once_is_given_up(
+def test_one_that_dies_again_and_again_is_given_up(
         run: Callable[..., ProcessProvider], folder: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(process, 'PAUSE', 0.001)
     provider = run('say(version=1, port=port)')
     # It was there for a moment; somebody else sees that it is not.
     with contextlib.suppress(DisplayError):
         provider.start_display(SETTINGS)
     wait_until(lambda: not provider.may_run(UUID), 'the end', PATIENCE)
-    assert 'it ended at once; see the log' in caplog.text
+    assert 'it dies again and again; see the log' in caplog.text
+    assert len(notes(folder, 'begun', process.MAX_DEATHS + 1)
+               ) == process.MAX_DEATHS + 1
+
+
+def test_waiting_to_start_one_again_ends_with_its_stop(
+        run: Callable[..., ProcessProvider], folder: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, 'PAUSE', 600)
+    provider = run('say(version=1, port=port)')
+    with contextlib.suppress(DisplayError):
+        provider.start_display(SETTINGS)
+    [begun] = notes(folder, 'begun')
+    wait_until(lambda: gone(begun['pid']), 'its death', PATIENCE)
+    provider.stop_display(UUID)
+    assert not provider.may_run(UUID)
     assert len(notes(folder, 'begun')) == 1
 
 
