@@ -142,13 +142,15 @@ def find_no_sandbox_reason() -> str:
 
 
 def _has_user_namespaces() -> bool:
-    """Try what Chromium's own probe does."""
+    """Try what Chromium's own probe does, and chroot(2), which container
+    engines forbid on its own."""
     program = shutil.which('unshare')
     if not program:
         return False
     try:
         return subprocess.run(  # noqa: S603
-            [program, '--map-root-user', '--pid', '--net', '--fork', 'true'],
+            [program, '--map-root-user', '--pid', '--net', '--fork', '--root=/',
+             'true'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, timeout=_PROBE_TIMEOUT,
             check=False).returncode == 0

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             spool.lock()
             places = Places(spool, private,
                             IMAGE_UID if os.geteuid() == 0 else None)
-            podman = Podman(engine, _name(arguments.directory),
+            podman = Podman(engine, spool_name(arguments.directory),
                             _seccomp(private))
             Manager(places, podman).run(stopping)
     except ConsoleError as exc:
@@ -121,7 +121,7 @@ def _engine(arguments: argparse.Namespace) -> Engine:
         arguments.podman_run_option)
 
 
-def _name(directory: str) -> str:
+def spool_name(directory: str) -> str:
     """:returns: a name for the spool that is the same after a restart."""
     path = os.path.realpath(directory)
     return hashlib.sha256(path.encode()).hexdigest()[:12]

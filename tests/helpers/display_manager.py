@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manager of displays as a program, and a conductor's side of its
+directory."""
+
+import contextlib
+import pathlib
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from ironic_console.common.rfb.constants import SecurityNumber
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.secret import Secret
+from ironic_console.drivers import certificates
+from ironic_console.drivers.displays.manager.cmd import spool_name
+from ironic_console.drivers.displays.settings import (
+    Bmc,
+    DisplaySettings,
+    Screen,
+    VncServer,
+)
+from ironic_console.drivers.displays.spool import (
+    PORT,
+    Endpoint,
+    Failure,
+    Request,
+    Spool,
+    new_generation,
+)
+from tests.helpers.certificates import Authority, Certificate
+from tests.helpers.podman import HOST_LOOPBACK, NETWORK, Podman
+from tests.helpers.proxy import wait_until
+from tests.helpers.viewer import Viewer, pack_format
+from tests.simulators.html5_bmc import Html5Bmc
+from tools.lab import Program
+
+#: Seconds for a container on a busy machine.
+PATIENCE = 90.0
+VNC_PASSWORD = 'vncPa55w'
+NODE = '4b0d4b0d-0000-4000-8000-00000000000'
+
+
+def bmc_certificate() -> Certificate:
+    """:returns: of a BMC that containers see at ``HOST_LOOPBACK``."""
+    return Authority('BMC', [HOST_LOOPBACK]).itself
+
+
+def make_settings(bmc: Html5Bmc | None = None, number: int = 1,
+                  ) -> DisplaySettings:
+    """:param number: of the node, one digit.
+    :returns: for a display in a container.
+    """
+    made = certificates.make('display')
+    where = Bmc(f'https://{HOST_LOOPBACK}:{bmc.port}', bmc.username,
+                Secret(bmc.password),
+                ca=pathlib.Path(bmc.ca_file).read_text()
+                ) if bmc else Bmc('https://192.0.2.1', 'root', Secret('none'))
+    return DisplaySettings(
+        f'{NODE}{number}', f'node {number}', 'ilo', where,
+        VncServer(made.certificate, made.key, Secret(VNC_PASSWORD), '', PORT),
+        Screen(640, 480, linger=1.0))
+
+
+@contextlib.contextmanager
+def viewer(settings: DisplaySettings, endpoint: tuple[str, int],
+           ) -> Iterator[Viewer]:
+    """Look at a display; nobody but it has its certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=settings.vnc.certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    with Viewer(*endpoint, SecurityNumber.X509_VNC,
+                Credential(settings.vnc.password), context) as one:
+        one.send(pack_format(one.server_init.pixel_format))
+        yield one
+
+
+class RunningManager:
+    """The program, and its directory; a context manager.
+
+    At the end no container of it is left.
+
+    :ivar spool: the conductor's side.
+    """
+
+    def __init__(self, folder: pathlib.Path, podman: Podman,
+                 *arguments: str) -> None:
+        self.podman = podman
+        self.directory = folder / 'displays'
+        self.private = folder / 'private'
+        self.log = folder / 'manager.log'
+        self._command = [
+            sys.executable, '-P', '-m',
+            'ironic_console.drivers.displays.manager',
+            '--directory', str(self.directory),
+            '--state-directory', str(self.private),
+            '--image', podman.image, '--network', NETWORK,
+            '--podman', ' '.join(podman.command),
+            *(f'--podman-run-option={one}' for one in podman.options),
+            *(() if podman.limits else ('--pids-limit', '0')), *arguments]
+        self.program: Program | None = None
+
+    def __enter__(self) -> Self:
+        self.spool = Spool(str(self.directory))
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None,
+                 error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        try:
+            if error:
+                print(self.log.read_text())
+            self.stop()
+        finally:
+            for one in self.containers():
+                self.podman.run('rm', '--force', one['Id'])
+            self.spool.close()
+
+    def start(self) -> None:
+        self.program = Program(self._command, self.log, name='manager')
+
+    def stop(self) -> None:
+        """Displays go on."""
+        assert self.program
+        self.program.stop()
+
+    def kill(self) -> None:
+        assert self.program
+        self.program.signal(signal.SIGKILL)
+        self.program.stop()
+
+    def containers(self, node: str = '') -> list[dict[str, Any]]:
+        """:returns: all of this directory, or of one node."""
+        labels = {'directory': spool_name(str(self.directory))}
+        if node:
+            labels['node'] = node
+        return self.podman.containers(**labels)
+
+    def ask(self, settings: DisplaySettings) -> str:
+        """:returns: generation."""
+        request = Request(settings.node, new_generation(), settings.app,
+                          settings.title, 'this conductor')
+        self.spool.ask(request, request.to_json(), settings)
+        return request.generation
+
+    def answer(self, node: str, generation: str) -> Endpoint | Failure:
+        found: list[Endpoint | Failure] = []
+
+        def is_there() -> bool:
+            answer = self.spool.answer(node, generation)
+            found.extend([answer] if answer else [])
+            return bool(found)
+        self.wait_for(is_there, 'an endpoint')
+        return found[0]
+
+    def begin(self, settings: DisplaySettings) -> tuple[str, int]:
+        """:returns: where it is."""
+        answer = self.answer(settings.node, self.ask(settings))
+        assert isinstance(answer, Endpoint), answer
+        return answer.host, answer.port
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        wait_until(condition, what, PATIENCE)
