@@ -96,7 +96,7 @@ def test_lets_viewers_in_through_tls_with_a_password_only(display):
 
 
 def test_checks_of_the_port_shut_nobody_out(display):
-    for _ in range(30):
+    for _ in range(12):
         socket.create_connection(('127.0.0.1', display.port)).close()
     with display.viewer():
         display.visit()
@@ -159,6 +159,14 @@ def test_who_only_looks_whether_it_is_up_starts_no_visit(display):
     assert 'visit' not in display.written()
 
 
+def test_a_viewer_does_not_wait_until_it_is_sure_not_to_be_a_check(
+        tmp_path, settings):
+    with DisplayProgram(tmp_path, settings, before=(
+            'from ironic_console.drivers.displays import reception\n'
+            'reception.QUIET_VIEWER = 1e6')) as display, display.viewer():
+        display.visit()
+
+
 def test_a_viewer_that_asks_for_nothing_special_is_one_too(display):
     with display.viewer(wants_pictures=False):
         display.visit()
@@ -200,6 +208,32 @@ def test_who_comes_while_a_visit_leaves_gets_one_of_his_own(display):
         assert display.visit().pid != visit.pid
 
 
+def test_a_visit_that_does_not_leave_is_killed(tmp_path, settings):
+    with DisplayProgram(tmp_path, settings, before=(
+            'from ironic_console.drivers.displays import visit_process\n'
+            'visit_process.LEAVE_TIMEOUT = 0.2')) as display:
+        with display.viewer():
+            visit = display.visit()
+            visit.order('stay')
+            assert visit.hear() == 'stays'
+        assert visit.is_asked_to_leave()
+        wait_until(visit.is_gone, 'all of the visit to be gone')
+        with display.viewer():
+            display.visit()
+
+
+def test_the_first_process_of_a_container_leaves_no_zombies(
+        tmp_path, settings):
+    # 36 is PR_SET_CHILD_SUBREAPER of prctl(2).
+    with DisplayProgram(tmp_path, settings, before=(
+            'import ctypes\nctypes.CDLL(None).prctl(36, 1)')) as display:
+        idle = display.children()
+        with display.viewer():
+            os.kill(display.visit().pid, signal.SIGKILL)
+            display.visit()
+        wait_until(lambda: display.children() == idle, 'all to be buried')
+
+
 # -- what viewers see ---------------------------------------------------------
 
 def test_viewers_read_what_happens_until_there_is_a_picture(display):
@@ -234,8 +268,9 @@ def test_nothing_that_opens_during_the_login_is_seen_or_typed_into(display):
                 window.stdin.flush()
                 return window.stdout.readline() == _ALREADY_GRABBED
             wait_until(has_keyboard, 'the notice to take the keyboard')
-            assert WHITE not in viewer.look().colours(
-                0, 0, *viewer.whole[2:])
+            frame = viewer.look()
+            assert WHITE not in frame.colours(0, 0, *viewer.whole[2:])
+            assert shows(frame, TITLE, 2)
             visit.say(shown=True)
             viewer.look_until(only(WHITE))
             assert not has_keyboard()

@@ -119,14 +119,17 @@ class DisplayProgram:
     :param folder: for its log, and for its own folders.
     :param arguments: with these nothing is written to its input.
     :param announced: wait for what it says when it has started.
+    :param before: Python that it runs first.
     :ivar answer: the one line that it says.
     :ivar own: folder in which it makes what it needs.
     """
 
     def __init__(self, folder: pathlib.Path, settings: DisplaySettings,
-                 *arguments: str, announced: bool = True) -> None:
+                 *arguments: str, announced: bool = True,
+                 before: str = '') -> None:
         self._folder = folder
         self._announced = announced
+        self._before = before
         self._settings = settings
         self._arguments = arguments
         self._log = folder / 'display.log'
@@ -200,8 +203,8 @@ class DisplayProgram:
         command = [sys.executable, '-P', puppet_visit.__file__, str(strings)]
         with self._log.open('wb') as log:
             self.process = subprocess.Popen(
-                [sys.executable, '-P', '-c', _MAIN, json.dumps(command),
-                 *self._arguments], stdin=subprocess.PIPE,
+                [sys.executable, '-P', '-c', f'{self._before}\n{_MAIN}',
+                 json.dumps(command), *self._arguments], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=log,
                 env={**os.environ, 'TMPDIR': str(self.own)})
         assert self.process.stdin

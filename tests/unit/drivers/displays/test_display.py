@@ -90,6 +90,15 @@ def test_an_xvnc_that_does_not_listen_is_killed_at_the_end(
     wait_until(lambda: not is_alive(pid), 'Xvnc to be killed')
 
 
+def test_does_not_wait_for_ever(xvnc, tmp_path, settings):
+    xvnc('exec sleep 1000')
+    with DisplayProgram(tmp_path, settings, before=(
+            'from ironic_console.drivers.displays import display\n'
+            'display.START_TIMEOUT = 0.5')) as display:
+        assert 'said nothing for 0.5 s' in display.answer['error']
+        assert display.wait() == 1
+
+
 def test_can_be_ended_while_xvnc_starts(xvnc, tmp_path, settings):
     xvnc('exec sleep 1000')
     with DisplayProgram(tmp_path, settings, announced=False) as display:

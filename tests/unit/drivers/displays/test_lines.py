@@ -2,6 +2,7 @@
 """Lines of a child."""
 
 import os
+import tracemalloc
 
 import pytest
 
@@ -35,6 +36,18 @@ def test_cuts_what_is_too_long_wherever_it_was_split(pipe):
         assert reader.read() == []
     os.write(end, b'\nnext\n')
     assert reader.read() == ['abcdefghab', 'next']
+
+
+def test_does_not_keep_what_it_will_cut(pipe):
+    reader, (end,) = pipe
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            os.write(end, b'x' * 50_000)
+            reader.read()
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_gives_what_was_left_when_the_end_comes(pipe):
