@@ -18,6 +18,8 @@ from typing import Any
 from ironic.conf import CONF
 from oslo_utils import strutils
 
+from ironic_console.common import nodes
+from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.secret import Secret
 from ironic_console.common.tls import cas_in
@@ -73,8 +75,9 @@ def make(node: Any, app: str, host: str | None,
     """Make settings for a display that is about to be started.
 
     :param app: one of ``displays.settings.APPS``.
-    :param host: address to listen on, with any port; ``None`` in a
-        container, where others decide what is let through.
+    :param host: address to listen on, at the port that the node had before
+        if there is one; ``None`` in a container, where others decide what is
+        let through.
     :returns: them, and the fingerprint of its certificate.
     :raises ConfigError: naming the key and what is allowed.
     """
@@ -83,7 +86,7 @@ def make(node: Any, app: str, host: str | None,
         secrets.choice(_PASSWORD_LETTERS) for _ in range(8)))
     server = VncServer(
         made.certificate, made.key, password, host or '',
-        _CONTAINER_PORT if host is None else 0)
+        _CONTAINER_PORT if host is None else _usual_port(node))
     return DisplaySettings(node.uuid, node.name or node.uuid, app,
                            bmc_of(node), server, screen_of(node),
                            ), made.fingerprint
@@ -102,6 +105,18 @@ def digest(node: Any, app: str, password: str) -> str:
                        default=Secret.reveal)
     return hmac.new(password.encode(), shown.encode(),
                     hashlib.sha256).hexdigest()
+
+
+def _usual_port(node: Any) -> int:
+    """Nova compares the port when somebody opens an old link.
+
+    :returns: 0 if there is none.
+    """
+    try:
+        return Endpoint.from_dict(
+            node.driver_internal_info.get(nodes.ENDPOINT_KEY)).port
+    except ConfigError:
+        return 0
 
 
 def _is_read_only(node: Any) -> bool:

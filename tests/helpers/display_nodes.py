@@ -23,9 +23,11 @@ from typing import Any, Self
 import psutil
 
 from ironic_console.common import nodes as keys
+from tests.helpers.display_program import shows
 from tests.helpers.foreign_viewer import ForeignViewer
 from tests.helpers.onlooker import Onlooker
 from tests.helpers.proxy import wait_until
+from tests.helpers.viewer import Frame
 from tests.simulators.html5_bmc import Html5Bmc, Knobs
 from tools.lab.ironic import LocalIronic
 from tools.lab.proxy import LocalProxy
@@ -102,6 +104,20 @@ class DisplayNode:
             picture if not given."""
         wanted = self.bmc.profile.colour if colour is None else colour
         wait_for_colour(viewer, wanted)
+
+    def wait_for_text(self, viewer: ForeignViewer, text: str) -> None:
+        """:param text: part of a line of what the display has to say."""
+        def is_shown() -> bool:
+            frame = Frame(viewer.width, viewer.height)
+            frame.put((0, 0, viewer.width, viewer.height), viewer.picture())
+            return shows(frame, text, max(1, viewer.width // 480))
+        wait_until(is_shown, text, PATIENCE)
+
+    def programs(self, name: str) -> list[psutil.Process]:
+        """:returns: of its display, if it is the only one: processes with a
+            word in their command lines."""
+        return [one for one in programs_of(self._ironic)
+                if name in ' '.join(one.cmdline())]
 
 
 class DisplayNodes:

@@ -57,6 +57,18 @@ class ProcessProvider(base.DisplayProvider):
         self._displays: dict[str, _Display] = {}
 
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
+        try:
+            return self._start(settings)
+        except DisplayError as exc:
+            if not settings.vnc.port:
+                raise
+            # Somebody else may have the port by now; any other will do.
+            LOG.info('Node %s: its display does not start at port %d: %s',
+                     settings.node, settings.vnc.port, exc)
+            return self._start(dataclasses.replace(
+                settings, vnc=dataclasses.replace(settings.vnc, port=0)))
+
+    def _start(self, settings: DisplaySettings) -> tuple[str, int]:
         self.stop_display(settings.node)
         display = _Display(settings, self._command)
         self._displays[settings.node] = display

@@ -186,6 +186,16 @@ def test_a_display_beside_us_listens_where_it_is_told(conf: Any) -> None:
     assert DisplaySettings.from_document(made.to_document()) == made
 
 
+def test_a_display_beside_us_keeps_the_port_that_everybody_knows(
+        conf: Any) -> None:
+    known = node()
+    known.driver_internal_info = {'console_endpoint': {
+        'host': '192.0.2.1', 'port': 5912}}
+    made, _ = display_settings.make(known, 'ilo', '192.0.2.1')
+    assert made.vnc.port == 5912
+    assert display_settings.make(known, 'ilo', None)[0].vnc.port == 5900
+
+
 def test_a_display_in_a_container_listens_where_it_is_looked_for(conf: Any,
                                                                  ) -> None:
     made, _ = display_settings.make(node(), 'idrac', None)

@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -322,6 +323,20 @@ def test_one_that_is_stopped_while_it_starts_is_gone(
 
 
 # -- it dies ------------------------------------------------------------------
+
+def test_one_whose_port_is_taken_gets_another(
+        run: Callable[..., ProcessProvider], folder: pathlib.Path) -> None:
+    provider = run('''
+if settings['vnc']['port']:
+    say(error='somebody has port 5912 by now')
+    sys.exit(1)
+''' + _GOOD)
+    wanted = dataclasses.replace(SETTINGS, vnc=dataclasses.replace(
+        SETTINGS.vnc, port=5912))
+    assert provider.start_display(wanted)[1] == 5907
+    assert [one['settings']['vnc']['port']
+            for one in notes(folder, 'begun', 2)] == [5912, 0]
+
 
 def test_one_that_dies_is_started_again_at_its_port(
         run: Callable[..., ProcessProvider], folder: pathlib.Path,
