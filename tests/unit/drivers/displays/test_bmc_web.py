@@ -2,6 +2,7 @@
 """HTTP with web servers that keep to no rules, over real sockets."""
 
 import base64
+import contextlib
 import logging
 import socket
 import ssl
@@ -108,6 +109,26 @@ def test_another_address_of_a_name_is_tried(
         if host == 'bmc.example' else real(host, *rest, **options))
     assert visitor('http://bmc.example').request('GET', '/').status == 200
     assert site.asked[0].headers['host'] == 'bmc.example'
+
+
+def test_an_address_that_swallows_all_does_not_take_all_time(
+        site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.ExitStack() as stack:
+        # Its queue is full: it answers nobody any more.
+        deaf = stack.enter_context(
+            socket.create_server(('127.0.0.1', 0), backlog=0))
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, '', address)
+                 for address in (deaf.getsockname(), ('127.0.0.1', site.port))]
+        real = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket, 'getaddrinfo', lambda host, *rest, **options: found
+            if host == 'bmc.example' else real(host, *rest, **options))
+        web = visitor('http://bmc.example', seconds=4)
+        assert web.request('GET', '/').status == 200
 
 
 # -- cookies ------------------------------------------------------------------
