@@ -149,8 +149,8 @@ def _has_user_namespaces() -> bool:
         return False
     try:
         return subprocess.run(  # noqa: S603
-            [program, '--map-root-user', '--pid', '--net', '--fork', '--root=/',
-             'true'],
+            [program, '--map-root-user', '--pid', '--net', '--fork',
+             '--root=/', 'true'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, timeout=_PROBE_TIMEOUT,
             check=False).returncode == 0

@@ -123,10 +123,13 @@ class PrivateFolder:
                              | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd)
             except FileNotFoundError:
                 return None
-            with os.fdopen(fd, 'rb') as file:
+            try:
                 problem = self._problem(os.fstat(fd), forbidden)
                 if not problem:
-                    data = file.read(max_bytes + 1)
+                    with os.fdopen(fd, 'rb', closefd=False) as file:
+                        data = file.read(max_bytes + 1)
+            finally:
+                os.close(fd)
         if len(data) > max_bytes:
             problem = 'is too long'
         if problem:
