@@ -19,7 +19,8 @@ Chromium, and nothing of Ironic.
     visit.py           the program that one visit is: log in, show, log out
     chromium.py        the browser; cdp.py talks to it, request_filter.py
                        says what it may ask for
-    bmc_web.py         what is asked of the BMC without a browser
+    bmc_web.py         what is asked of the BMC without a browser; one
+                       deadline (timed_socket.py), one key (public_key.py)
     apps/              how each vendor's page is opened and left
     spool.py           settings as files, between conductor and manager
     manager/           starts displays in containers, from those files

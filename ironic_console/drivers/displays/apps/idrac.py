@@ -18,6 +18,7 @@ from ironic_console.drivers.displays.bmc_web import BmcWeb
 from ironic_console.drivers.displays.failures import (
     ConsoleInUse,
     ConsoleLost,
+    LoginRefused,
     NoSession,
     NotLicensed,
     NotOffered,
@@ -53,6 +54,7 @@ _UNKNOWN_PAGE = ('The virtual console of this iDRAC is not where it is '
                  'expected; its firmware may be too new. Tell your operator.')
 _SIGNS = (
     Sign(signs.LICENCE, NotLicensed, _WORDS.licence),
+    Sign(signs.PRIVILEGE, LoginRefused, redfish.no_privilege(_WORDS)),
     Sign(signs.DENIED, ConsoleInUse,
          'Another user of this iDRAC has its virtual console and does not '
          'share it. Open the console again when that user has closed it.'),

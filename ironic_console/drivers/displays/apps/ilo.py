@@ -79,12 +79,16 @@ _UNKNOWN_PAGE = ('The page of this iLO shows neither its remote console nor '
                  'Tell your operator.')
 _LOST = ('The console of the iLO was closed: the session ended, the iLO was '
          'restarted or somebody took the console over.')
+_NO_PRIVILEGE = ('The account of this iLO in the driver_info of the node '
+                 'lacks the privilege "Remote Console". Give it that in the '
+                 'web page of the iLO (Administration, User Administration).')
 _NO_SESSION = ('This iLO has no session left. Log out users in its web page '
                '(Information, Session List), then open the console again.')
 _SIGNS = (
     Sign(signs.LICENCE, NotLicensed,
          'This iLO has no licence for its remote console. Install an iLO '
          'Advanced licence.'),
+    Sign(signs.PRIVILEGE, LoginRefused, _NO_PRIVILEGE),
     Sign(signs.DENIED, ConsoleInUse,
          'Another user of this iLO has its remote console and keeps it. '
          'Open the console again when that user has closed it.'),
@@ -119,10 +123,7 @@ class IloApp(App):
         self._key = key
         if answer.member('remote_cons_priv') in (0, '0', False):
             self.log_out()
-            raise LoginRefused(
-                'The account of this iLO in the driver_info of the node '
-                'lacks the privilege "Remote Console". Give it that in the '
-                'web page of the iLO (Administration, User Administration).')
+            raise LoginRefused(_NO_PRIVILEGE)
 
     def open(self, page: Page) -> None:
         page.set_cookie(_COOKIE, self._key)

@@ -48,6 +48,12 @@ def path_below(root: str, path: str) -> str:
     return f'{root.rstrip("/")}/{path}'
 
 
+def no_privilege(words: Words) -> str:
+    """:returns: text about an account that may not do it."""
+    return (f'The account of the {words.name} in the driver_info of the node '
+            f'may not use the console. Give it {words.privilege}.')
+
+
 def failure_in(answer: Answer, words: Words) -> VisitFailed:
     """:param answer: one that cannot be used."""
     names = _message_ids(answer)
@@ -63,9 +69,7 @@ def failure_in(answer: Answer, words: Words) -> VisitFailed:
     if any(_LIMIT.search(name) for name in names):
         return NoSession(words.sessions)
     if answer.status == 403:
-        return LoginRefused(
-            f'The account of the {words.name} in the driver_info of the '
-            f'node may not use the console. Give it {words.privilege}.')
+        return LoginRefused(no_privilege(words))
     if answer.status >= 500 or answer.status == 429:
         return BmcAway(f'The {words.name} is too busy to open its console, '
                        'or restarting. Wait a minute, then open the console '

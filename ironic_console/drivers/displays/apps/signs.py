@@ -21,7 +21,9 @@ IN_USE = (r'\b(in use|used|occupied|held) by|another .{0,30}console session|'
           r'already (in use|in progress|exists)|'
           r'\b(acquire|seize|take over) (it|the|this)\b|'
           r'confirm session sharing|session sharing request')
-DENIED = (r'denied (you )?access|access (was |has been )?denied|'
+PRIVILEGE = (r'(insufficient|not have|lacks?) .{0,40}'
+             r'\b(privilege|permission)s?\b|not authori[sz]ed|access denied')
+DENIED = (r'denied (you )?access|'
           r'request .{0,40}\b(denied|rejected)|(denied|rejected) the request|'
           r'(seized|taken over|acquired) by')
 LIMIT = (r'maximum number of .{0,40}\bsessions?\b|'

@@ -70,6 +70,7 @@ _UNKNOWN_PAGE = ('The console page of this Supermicro BMC is not one that is '
                  'known; its firmware may be too new. Tell your operator.')
 _SIGNS = (
     Sign(signs.LICENCE, NotLicensed, _WORDS.licence),
+    Sign(signs.PRIVILEGE, LoginRefused, redfish.no_privilege(_WORDS)),
     Sign(signs.DENIED, ConsoleInUse,
          'Another user of this Supermicro BMC has its console and keeps it. '
          'Open the console again when that user has closed it.'),

@@ -39,6 +39,10 @@ PHRASES = {
         'A required license is missing or expired',
         'The node product key needs to be activated',
         'Node product key such as SFT-OOB-LIC must be activated'],
+    'PRIVILEGE': [
+        'Insufficient user privilege', 'Access denied',
+        'You do not have the privilege to use the remote console',
+        'This user is not authorized for virtual console'],
     'IN_USE': [
         'The remote console is in use by another user',
         'The console is already in use', 'Session already in progress',
@@ -46,7 +50,7 @@ PHRASES = {
         'Confirm Session Sharing',
         'There is another virtual console session'],
     'DENIED': [
-        'You have been denied access', 'Access was denied',
+        'You have been denied access',
         'The request for session sharing was denied',
         'The other user has rejected the request',
         'The console was seized by operator'],
