@@ -9,7 +9,6 @@ displays/apps.
 
 import abc
 import contextlib
-import dataclasses
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -136,8 +135,7 @@ class DisplayConsole(base.VNCConsole):
         if not hmac.compare_digest(digest.encode(), display_settings.digest(
                 node, self.app, password).encode()):
             return None
-        return base.OpenedConsole(
-            dataclasses.replace(endpoint, sharing=''), dict(stored))
+        return base.OpenedConsole(endpoint, dict(stored))
 
     def _lets_in(self, console: base.OpenedConsole) -> bool:
         try:
