@@ -163,9 +163,13 @@ class Connection:
             self._is_open = False
             self._changed.notify_all()
         with self._writing:
-            if self._writer >= 0:
-                os.close(self._writer)
-                self._writer = -1
+            if self._writer < 0:
+                return
+            os.close(self._writer)
+            self._writer = -1
+        # Otherwise the thread does, at the end of what it reads.
+        if not self._thread.ident:
+            os.close(self._reader)
 
     def _write(self, number: int, method: str, params: Params,
                session: str) -> None:

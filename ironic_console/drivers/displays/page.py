@@ -25,6 +25,7 @@ from ironic_console.drivers.displays.failures import (
     BmcAway,
     BmcUntrusted,
     BrowserFailed,
+    NotOffered,
     PageChanged,
     PageMoving,
     VisitFailed,
@@ -39,6 +40,8 @@ _GUARD = (pathlib.Path(__file__).parent / 'guard.js').read_text()
 START_TIMEOUT = 30.0
 #: Kinds of targets that are windows, or could be looked at in one.
 _WINDOWS = ('page', 'other', 'webview', 'app', 'background_page')
+#: Lines about what a page tried.
+_MAX_NOTES = 50
 _URL = re.compile(r'\S*://\S*')
 _CRASHED = ('The web browser of this display has crashed. It is started '
             'again when you reconnect.')
@@ -66,6 +69,7 @@ class ChromiumPage:
         self._documents: collections.deque[str] = collections.deque(
             maxlen=16)
         self._is_whole = False
+        self._notes = 0
         for event, listener in (
                 ('Fetch.requestPaused', self._judge),
                 ('Fetch.authRequired', self._give_no_password),
@@ -185,13 +189,23 @@ class ChromiumPage:
 
     # -- what Chromium tells; in the thread that reads -----------------------
 
+    def _note(self, text: str, *arguments: str) -> None:
+        """Log what the page has tried, which may be often."""
+        self._notes += 1
+        if self._notes <= _MAX_NOTES:
+            LOG.info(text, *arguments)
+        elif self._notes == _MAX_NOTES + 1:
+            LOG.warning('the page tries much that is not allowed; no more '
+                        'of it is logged')
+
     def _judge(self, session: str, params: Params) -> None:
         url, kind = params['request']['url'], params['resourceType']
         if self._requests.allows(url, kind):
             self._connection.post('Fetch.continueRequest',
                                   {'requestId': params['requestId']}, session)
             return
-        LOG.info('not let through: %s %s', ascii(kind), _without_secrets(url))
+        self._note('not let through: %s %s', ascii(kind),
+                   _without_secrets(url))
         # A document that is aborted leaves the one before as it was.
         self._connection.post('Fetch.failRequest', {
             'requestId': params['requestId'], 'errorReason': 'Aborted'},
@@ -209,8 +223,8 @@ class ChromiumPage:
         if not self._target and target['type'] == 'page':
             self._target = target['targetId']
             return
-        LOG.info('closed another window of the browser (%s)',
-                 ascii(target['type']))
+        self._note('closed another window of the browser (%s)',
+                   ascii(target['type']))
         self._connection.post('Target.closeTarget',
                               {'targetId': target['targetId']})
 
@@ -231,7 +245,7 @@ class ChromiumPage:
 
     def _answer_dialog(self, session: str, params: Params) -> None:
         # Yes to leaving a page and to what only informs, no to questions.
-        LOG.info('the page opened a dialog (%s)', ascii(params['type']))
+        self._note('the page opened a dialog (%s)', ascii(params['type']))
         self._connection.post('Page.handleJavaScriptDialog', {
             'accept': params['type'] in ('alert', 'beforeunload')}, session)
 
@@ -260,10 +274,15 @@ class ChromiumPage:
 
 def _load_failure(error: str) -> VisitFailed:
     """:param error: Chromium's, such as ``net::ERR_TIMED_OUT``."""
-    if 'ERR_CERT_' in error or 'ERR_SSL_' in error:
+    if 'ERR_CERT_' in error:
         return BmcUntrusted(
             'The BMC shows the browser a certificate that cannot be trusted, '
             'or another one than before. Tell your operator.')
+    if 'ERR_SSL_' in error:
+        # Browsers give up old ciphers sooner than OpenSSL does.
+        return NotOffered(
+            'The web browser of this display and the BMC have no encryption '
+            'in common. Update the firmware of the BMC.')
     if 'ERR_ABORTED' in error or 'ERR_BLOCKED' in error:
         return PageChanged(
             'The BMC leads to a page that is not its console; its firmware '

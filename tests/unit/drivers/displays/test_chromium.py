@@ -96,6 +96,7 @@ def test_nothing_is_left_open(stand_in: Stand) -> None:
         with pytest.raises(BrowserFailed):
             browser.start()
         browser.close()
+    stand_in('').close()
     assert count_descriptors() == before
 
 

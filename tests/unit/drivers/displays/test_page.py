@@ -15,6 +15,7 @@ from ironic_console.drivers.displays.failures import (
     BmcAway,
     BmcUntrusted,
     BrowserFailed,
+    NotOffered,
     PageChanged,
     PageMoving,
     VisitFailed,
@@ -151,6 +152,17 @@ def test_what_is_refused_is_logged_without_secrets(
 
 
 @pytest.mark.usefixtures('page')
+def test_a_page_that_tries_for_ever_does_not_fill_the_log(
+        connection: FakeConnection, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level('DEBUG')
+    for _ in range(1000):
+        pause(connection, 'https://evil/', 'Image')
+    assert len(caplog.messages) < 100
+    assert 'tries much' in caplog.messages[-1]
+    assert len(connection.sent) > 1000
+
+
+@pytest.mark.usefixtures('page')
 def test_no_password_is_given(connection: FakeConnection) -> None:
     connection.say('Fetch.authRequired', '', requestId='R')
     assert connection.last() == ('Fetch.continueWithAuth', {
@@ -250,7 +262,7 @@ def test_waits_for_the_whole_document_that_it_asked_for(
 
 @pytest.mark.parametrize(('error', 'failure'), [
     ('net::ERR_CERT_AUTHORITY_INVALID', BmcUntrusted),
-    ('net::ERR_SSL_PROTOCOL_ERROR', BmcUntrusted),
+    ('net::ERR_SSL_VERSION_OR_CIPHER_MISMATCH', NotOffered),
     ('net::ERR_ABORTED', PageChanged),
     ('net::ERR_CONNECTION_REFUSED', BmcAway),
     ('net::ERR_NAME_NOT_RESOLVED', BmcAway)])
