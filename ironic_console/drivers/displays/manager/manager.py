@@ -41,6 +41,8 @@ LOG = logging.getLogger(__name__)
 SCAN_INTERVAL = 0.5
 #: Seconds between two looks at containers when nothing happens.
 CHECK_INTERVAL = 10.0
+#: Seconds after which the same trouble is told again.
+COMPLAINT_INTERVAL = 600.0
 #: Nodes that are served at the same time.
 WORKERS = 4
 
@@ -91,7 +93,8 @@ class Manager:
         self._seen: dict[str, bytes] = {}
         self._check_at = 0.0
         self._retry_at: dict[str, float] = {}
-        self._complaint = ''
+        # When each was made.
+        self._complaints: dict[str, float] = {}
 
     def run(self, stopping: threading.Event) -> None:
         """Serve until told to stop; displays go on then.
@@ -103,7 +106,6 @@ class Manager:
             while not stopping.is_set():
                 try:
                     self.look(workers)
-                    self._complaint = ''
                 except DisplayError as exc:
                     # Without knowing all, nothing is decided.
                     self._complain(str(exc))
@@ -122,8 +124,7 @@ class Manager:
         # What podman says of the busy may be old when we plan.
         untouchable = {*self._busy, *(
             node for node, at in self._retry_at.items() if at > now)}
-        seen = {node: data for node in self._spool.asked()
-                if (data := self._spool.request(node)) is not None}
+        seen = self._requests()
         if seen == self._seen and now < self._check_at:
             return
         by_node: dict[str, list[Container]] = {}
@@ -145,6 +146,18 @@ class Manager:
         if self._busy or untouchable:
             # Until all is as it should be.
             self._check_at = now
+
+    def _requests(self) -> dict[str, bytes]:
+        """:returns: what is asked for, by node; empty if that cannot be
+            believed."""
+        found = {}
+        for node in self._spool.asked():
+            data: bytes | None = b''
+            with self._excusing(f'node {node}'):
+                data = self._spool.request(node)
+            if data is not None:
+                found[node] = data
+        return found
 
     def _reap(self) -> None:
         for node, job in list(self._busy.items()):
@@ -284,6 +297,10 @@ class Manager:
 
     def _complain(self, text: str) -> None:
         # Twice a second would be too often.
-        if text != self._complaint:
+        now = self._clock.monotonic()
+        self._complaints = {
+            one: at for one, at in self._complaints.items()
+            if now - at < COMPLAINT_INTERVAL}
+        if text not in self._complaints:
+            self._complaints[text] = now
             LOG.error('%s', text)
-        self._complaint = text
