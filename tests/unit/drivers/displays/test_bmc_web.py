@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -403,9 +404,18 @@ def test_nothing_older_than_tls_1_2_is_spoken(authority: Authority) -> None:
         visitor(site.url, verify=False).request('GET', '/')
 
 
-def test_a_server_without_tls_is_told(site: Site) -> None:
-    with pytest.raises(BmcAway, match='HTTPS'):
-        visitor(site.url.replace('http:', 'https:')).request('GET', '/')
+def test_a_server_without_tls_is_told() -> None:
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        def answer() -> None:
+            with server.accept()[0] as sock:
+                sock.recv(65536)
+                sock.sendall(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(BmcAway, match='HTTPS'):
+            visitor(f'https://127.0.0.1:{server.getsockname()[1]}',
+                    ).request('GET', '/')
+        thread.join(PATIENCE)
 
 
 # -- secrets ------------------------------------------------------------------
