@@ -21,7 +21,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.helpers.certificates import Authority
-from tests.helpers.html5_client import BUSY, DENIED, GOOD, Html5Client
+from tests.helpers.html5_client import (
+    BUSY,
+    CONSOLE,
+    DENIED,
+    GOOD,
+    Html5Client,
+)
 from tests.helpers.redfish_client import PATIENCE
 from tests.simulators.html5_bmc import PROFILES, Html5Bmc, Knobs
 from tests.simulators.html5_bmc.idrac import (
@@ -98,6 +104,13 @@ def test_an_ilo_refuses_a_wrong_password_and_locks_after_three(ilo):
     assert not ilo.sessions
 
 
+def test_a_good_login_between_bad_ones_is_forgiven(ilo):
+    client = Html5Client(ilo)
+    for password in ('wrong', 'wrong', '', 'wrong'):
+        client.ilo_login(password)
+    assert client.ilo_login().status == 200
+
+
 def test_the_lock_of_an_ilo_opens_again():
     with Html5Bmc('ilo5', Knobs(lockout=0.0)) as bmc:
         client = Html5Client(bmc)
@@ -147,6 +160,15 @@ def test_the_console_of_an_ilo_needs_a_session(ilo):
     client.cookies['sessionKey'] = 'f' * 32
     with client.ilo_console() as (_, verdict):
         assert verdict == DENIED
+
+
+def test_the_greeting_of_an_ilo_must_have_the_session_of_the_cookie(ilo):
+    client = Html5Client(ilo)
+    client.ilo_login()
+    with client.websocket('/wss/ircport') as socket:
+        socket.recv(PATIENCE)
+        socket.send(CONSOLE + b'f' * 32)
+        assert socket.recv(PATIENCE) == DENIED
 
 
 def test_the_console_of_an_ilo_draws_and_listens(ilo):
@@ -220,7 +242,9 @@ def test_supermicro_lets_in_by_its_form_and_out(supermicro):
     login = client.get('/').body
     for part in (b'name="name"', b'id="pwd"', b'id="login_word"'):
         assert part in login
-    assert b'url_name=mainmenu' in client.supermicro_login().body
+    reply = client.supermicro_login()
+    assert b'url_name=mainmenu' in reply.body
+    assert reply.headers['Set-Cookie'].endswith('Path=/; Secure; HttpOnly')
     assert len(client.cookies['SID']) == 32
     assert b'TOPMENU' in client.get(MAIN_MENU).body
     assert client.get('/cgi/url_redirect.cgi?url_name=Snapshot'
