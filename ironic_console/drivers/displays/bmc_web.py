@@ -87,8 +87,8 @@ class BmcWeb:
         self.cookies: dict[str, str] = {}
         self._bmc = bmc
         self._site = urllib.parse.urlsplit(bmc.url)
-        self._context = (_context(bmc) if self._site.scheme == 'https'
-                         else None)
+        self._is_secure = self._site.scheme == 'https'
+        self._context: ssl.SSLContext | None = None
         self._lookups = BoundedCalls(1, 'bmc-name')
         self._pin = ''
 
@@ -165,7 +165,9 @@ class BmcWeb:
     def _connect(self) -> socket.socket:
         """:returns: a socket on which TLS is up, if there is any."""
         host = self._site.hostname or ''
-        port = self._site.port or (443 if self._context else 80)
+        port = self._site.port or (443 if self._is_secure else 80)
+        if self._is_secure and not self._context:
+            self._context = _context(self._bmc)
         found = self._lookups.run(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
             self.deadline)
@@ -240,6 +242,7 @@ class BmcWeb:
 
 
 def _context(bmc: Bmc) -> ssl.SSLContext:
+    """:raises BmcUntrusted: the CA that shall vouch for it is none."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION

@@ -339,8 +339,9 @@ def test_other_certificates_are_not(authority: Authority, kind: str) -> None:
 def test_a_ca_that_is_none_is_nobody(authority: Authority) -> None:
     for ca in ('nonsense', '-----BEGIN CERTIFICATE-----\nAA==\n'
                            '-----END CERTIFICATE-----\n'):
+        web = visitor('https://127.0.0.1:1', ca=ca)
         with pytest.raises(BmcUntrusted, match='PEM'):
-            visitor('https://127.0.0.1:1', ca=ca)
+            web.request('GET', '/')
 
 
 def test_anybody_is_believed_once_and_then_only_he(authority: Authority,
