@@ -231,9 +231,11 @@ class _Display:
     def _pass_on(self, output: IO[bytes]) -> None:
         """Log what it logs."""
         with output:
+            node = self._settings.node
             while line := output.readline(_MAX_LINE_BYTES):
-                LOG.info('Display of node %s: %s', self._settings.node,
-                         _printable(line.decode(errors='replace').rstrip()))
+                text = _printable(line.decode(errors='replace').rstrip())
+                LOG.info('Display of node %s: %s', node,
+                         text.removeprefix(f'{node} '))
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()

@@ -215,7 +215,9 @@ class Display:
             elif seen is Seen.LOOKS:
                 self._reception.viewers_look()
             else:
-                LOG.info('the last viewer has gone')
+                # Whoever only looked whether we are up is no news.
+                if self._reception.is_watched:
+                    LOG.info('the last viewer has gone')
                 self._reception.viewers_left()
 
     def _listen(self) -> None:

@@ -68,13 +68,14 @@ class Reception:
 
     :param linger: seconds for which a visit outlasts the last viewer.
     :ivar has_viewers: somebody has been let in.
+    :ivar is_watched: somebody wants pictures.
     """
 
     def __init__(self, linger: float, clock: Clock) -> None:
         self._linger = linger
         self._clock = clock
         self.has_viewers = False
-        self._is_watched = False
+        self.is_watched = False
         self._is_closed = False
         self._visit: _Visit | None = None
         self._failures = 0
@@ -89,7 +90,7 @@ class Reception:
     @property
     def wants_visit(self) -> bool:
         """One is to be started."""
-        return (self._is_watched and not self._visit
+        return (self.is_watched and not self._visit
                 and not self._has_given_up and not self._is_closed)
 
     @property
@@ -128,19 +129,19 @@ class Reception:
     def viewers_came(self) -> None:
         """The first was let in; perhaps it only looks whether we are up."""
         self.has_viewers = True
-        if not self._is_watched:
+        if not self.is_watched:
             self._quiet_until = self._clock.monotonic() + QUIET_VIEWER
 
     def viewers_look(self) -> None:
         """One wants pictures."""
-        self.has_viewers = self._is_watched = True
+        self.has_viewers = self.is_watched = True
         self._quiet_until = self._lingers_until = math.inf
 
     def viewers_left(self) -> None:
         """The last has gone."""
-        if self._is_watched and self._visit:
+        if self.is_watched and self._visit:
             self._lingers_until = self._clock.monotonic() + self._linger
-        self.has_viewers = self._is_watched = False
+        self.has_viewers = self.is_watched = False
         self._quiet_until = math.inf
         if not self._visit:
             self._forget()
