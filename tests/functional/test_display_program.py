@@ -152,11 +152,15 @@ def test_nobody_gets_at_the_screen_without_the_cookie(display):
     assert b'unable to open display' in done.stderr
 
 
-def test_who_only_looks_whether_it_is_up_starts_no_visit(display):
-    with display.viewer(wants_pictures=False):
-        pass
-    display.wait_for_log('the last viewer has gone')
-    assert 'visit' not in display.written()
+def test_who_only_looks_whether_it_is_up_starts_no_visit(
+        tmp_path, settings):
+    with DisplayProgram(tmp_path, settings, before=(
+            'from ironic_console.drivers.displays import display\n'
+            'display.LOG.setLevel("DEBUG")')) as display:
+        with display.viewer(wants_pictures=False):
+            pass
+        display.wait_for_log('DEBUG the last viewer has gone')
+        assert 'visit' not in display.written()
 
 
 def test_a_viewer_does_not_wait_until_it_is_sure_not_to_be_a_check(

@@ -216,8 +216,8 @@ class Display:
                 self._reception.viewers_look()
             else:
                 # Whoever only looked whether we are up is no news.
-                if self._reception.is_watched:
-                    LOG.info('the last viewer has gone')
+                LOG.log(logging.INFO if self._reception.is_watched
+                        else logging.DEBUG, 'the last viewer has gone')
                 self._reception.viewers_left()
 
     def _listen(self) -> None:
