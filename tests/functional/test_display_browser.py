@@ -9,6 +9,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 
@@ -288,7 +289,8 @@ def test_downloads_are_dropped(
     }''')
     assert browser.page.evaluate('() => document.title') == 'console'
     assert windows(screen) == 1
-    assert not list(pathlib.Path.home().glob('**/screen.bin'))
+    home = pathlib.Path(tempfile.gettempdir())
+    assert not list(home.glob('chromium-*/**/screen*'))
 
 
 # -- keys and buttons that browsers know --------------------------------------

@@ -412,6 +412,14 @@ def test_can_be_ended_at_any_step(
     assert visit.left_behind() == []
 
 
+def test_a_signal_ends_it_as_the_end_of_input_does(
+        visit: Visiting, bmc: Html5Bmc) -> None:
+    visit.hear('shown')
+    visit.process.terminate()
+    assert visit.process.wait(PATIENCE) == 0
+    assert bmc.sessions == []
+
+
 def test_a_session_that_the_bmc_ends_is_told(
         visit: Visiting, bmc: Html5Bmc) -> None:
     visit.hear('shown')

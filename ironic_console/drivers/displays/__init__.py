@@ -17,8 +17,9 @@ Chromium, and nothing of Ironic.
     xvnc.py            the X and VNC server, and who is looking
     notice.py, x11.py  text on the screen while there is no picture
     visit.py           the program that one visit is: log in, show, log out
-    chromium.py        the browser; cdp.py talks to it, request_filter.py
-                       says what it may ask for
+    chromium.py        the browser; browser_command.py says how it is called
+    page.py            its one page, guard.js in it; cdp.py talks to it,
+                       request_filter.py says what it may ask for
     bmc_web.py         what is asked of the BMC without a browser; one
                        deadline (timed_socket.py), one key (public_key.py)
     apps/              how each vendor's page is opened and left

@@ -4,6 +4,8 @@
 The real ones are in tests/functional/test_display_visit.py.
 """
 
+import json
+import os
 import threading
 from typing import Any
 
@@ -356,3 +358,48 @@ def test_all_apps_that_settings_allow_are_there(name: str) -> None:
                                SETTINGS.vnc)
     web: Any = FakeWeb()
     assert open_app(settings, web).documents
+
+
+# -- the program --------------------------------------------------------------
+
+class Program:
+    """Its standard input and output."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch,
+                 document: bytes) -> None:
+        reader, writer = os.pipe()
+        self._said, theirs = os.pipe()
+        os.write(writer, document + b'\n')
+        os.close(writer)
+        monkeypatch.setattr('sys.stdin', os.fdopen(reader))
+        monkeypatch.setattr('sys.stdout', os.fdopen(theirs, 'w'))
+        monkeypatch.setattr('signal.signal', lambda *_: None)
+
+    def said(self) -> Any:
+        return json.loads(os.read(self._said, 65536))
+
+
+def test_what_was_not_foreseen_is_told_without_its_text(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+        ) -> None:
+    program = Program(monkeypatch, json.dumps(
+        SETTINGS.to_document()).encode())
+
+    def run(_visit: Visit) -> bool:
+        raise ValueError('calvin is wrong')
+
+    monkeypatch.setattr(Visit, 'run', run)
+    assert visit_module.main() == 1
+    said = program.said()
+    assert said['retry'] is True
+    assert 'not foreseen' in said['failed']
+    assert 'unexpected ValueError in visit.py:' in caplog.text
+    assert 'calvin' not in caplog.text + said['failed']
+
+
+@pytest.mark.parametrize('document', [b'', b'{', b'[]', b'{"version": 7}'])
+def test_settings_that_cannot_be_used_are_not_tried_again(
+        monkeypatch: pytest.MonkeyPatch, document: bytes) -> None:
+    program = Program(monkeypatch, document)
+    assert visit_module.main() == 1
+    assert program.said()['retry'] is False
