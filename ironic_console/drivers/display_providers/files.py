@@ -94,10 +94,8 @@ class FilesProvider(base.DisplayProvider):
         """
         try:
             with self._spool() as spool:
-                # None: the operator's template does not say who asks.
                 ours = {node for node in spool.asked()
-                        if _conductor(spool.request(node))
-                        in (CONF.host, None)}
+                        if _is_ours(spool, node)}
                 for node in ours - _needed(ours):
                     LOG.info('Node %s needs its display no more', node)
                     spool.withdraw(node)
@@ -143,6 +141,18 @@ def _text(request: Request, directory: str) -> str:
         raise DisplayError('[ironic_console]display_file_template '
                            f'{template} cannot be used: {exc}') from exc
     return text
+
+
+def _is_ours(spool: Spool, node: str) -> bool:
+    try:
+        conductor = _conductor(spool.request(node))
+    except FolderError as exc:
+        # No conductor shall fail to start for this.
+        LOG.warning('The request for a display of node %s is left alone: %s',
+                    node, exc)
+        return False
+    # None: the operator's template does not say who asks.
+    return conductor in (CONF.host, None)
 
 
 def _conductor(data: bytes | None) -> str | None:
