@@ -83,10 +83,10 @@ class Chromium:
         :raises BrowserFailed: it did not start.
         :raises Interrupted: see :meth:`interrupt`.
         """
-        self._write('Default/Preferences', _PREFERENCES)
-        self._write('Local State', _LOCAL_STATE)
         argv = [*self._argv, f'--user-data-dir={self._profile}']
         try:
+            self._write('Default/Preferences', _PREFERENCES)
+            self._write('Local State', _LOCAL_STATE)
             self._process = _Process(argv, self._theirs,
                                      browser_command.environment(
                                          self._folder))

@@ -65,6 +65,18 @@ def test_one_that_cannot_be_executed_is_told(
     assert 'Exec format error' in caplog.text
 
 
+def test_a_folder_that_cannot_be_written_is_told(
+        stand_in: Stand, tmp_path: pathlib.Path,
+        caplog: pytest.LogCaptureFixture) -> None:
+    browser = stand_in('')
+    folder, = folders(tmp_path)
+    (folder / 'profile').write_text('in the way')
+    with pytest.raises(BrowserFailed, match='cannot be started'):
+        browser.start()
+    browser.close()
+    assert 'cannot be started: ' in caplog.text
+
+
 def test_one_that_says_nothing_sensible_fails(stand_in: Stand) -> None:
     browser = stand_in('head -c 10 <&3 >/dev/null; printf "[]\\0" >&4; '
                        'exec sleep 600')
