@@ -4,6 +4,8 @@
 The texts are ours and say what to do; what a BMC said stays in the log.
 """
 
+from typing import Self
+
 
 class VisitFailed(Exception):
     """There is no picture.
@@ -32,6 +34,15 @@ class BmcUntrusted(VisitFailed):
 
 class LoginRefused(VisitFailed):
     """It does not take user name and password."""
+
+    @classmethod
+    def by(cls, bmc: str) -> Self:
+        """:param bmc: what to call it, such as "iLO"."""
+        return cls(
+            f'The {bmc} does not take user name and password in the '
+            'driver_info of the node. Correct them, then disable the console '
+            'and enable it again. Trying on with these could lock the '
+            'account.')
 
 
 class NoSession(VisitFailed):

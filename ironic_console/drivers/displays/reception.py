@@ -112,7 +112,7 @@ class Reception:
         if self._is_closed:
             return Notice(CLOSED)
         if self._has_given_up:
-            return Notice(f'{self._failure}\n\n{COME_AGAIN}', False)
+            return Notice(self._failure, False)
         step = visit.step if visit else WAITING
         if self._failure:
             step += f'\n\nThis is another try. {self._failure}'
@@ -188,6 +188,9 @@ class Reception:
             return
         self._failures += 1
         self._failure = SILENT if visit.is_hung else visit.failure or DIED
+        if visit.may_retry and self._failures >= MAX_TRIES:
+            # Else the failure says what has to be done first.
+            self._failure += f'\n\n{COME_AGAIN}'
         self._has_given_up = (not visit.may_retry
                               or self._failures >= MAX_TRIES)
 

@@ -189,10 +189,7 @@ def _login_failure(answer: Answer) -> VisitFailed:
                             'password in the driver_info of the node, then '
                             'wait a few minutes.')
     if answer.status in (401, 403) or b'JS_ERR_NO_PRIV' in answer.body:
-        return LoginRefused('The iLO does not take user name and password in '
-                            'the driver_info of the node. Correct them; it '
-                            'is not tried again, for that could lock the '
-                            'account.')
+        return LoginRefused.by('iLO')
     if answer.status >= 500 or answer.status == 429:
         return BmcAway('This iLO is too busy to log us in, or restarting. '
                        'Wait a minute, then open the console again.')

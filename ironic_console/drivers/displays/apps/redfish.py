@@ -60,10 +60,7 @@ def failure_in(answer: Answer, words: Words) -> VisitFailed:
     LOG.warning('%s refused: %d %s', words.name, answer.status,
                 ' '.join(names))
     if answer.status == 401:
-        return LoginRefused(
-            f'The {words.name} does not take user name and password in the '
-            'driver_info of the node. Correct them; it is not tried again, '
-            'for that could lock the account.')
+        return LoginRefused.by(words.name)
     if any(_LICENCE.search(name) for name in names):
         return NotLicensed(words.licence)
     if any(_LIMIT.search(name) for name in names):

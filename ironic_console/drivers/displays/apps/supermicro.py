@@ -201,10 +201,7 @@ def _refuse(answer: Answer) -> NoReturn:
             'The account of this Supermicro BMC is locked, after too many '
             'logins with a wrong password. Check user name and password in '
             'the driver_info of the node, then unlock it or wait.')
-    raise LoginRefused(
-        'The Supermicro BMC does not take user name and password in the '
-        'driver_info of the node. Correct them; it is not tried again, for '
-        'that could lock the account.')
+    raise LoginRefused.by(_WORDS.name)
 
 
 def _base64(text: str) -> str:

@@ -83,7 +83,7 @@ def test_older_firmware_is_asked_as_it_wants(site: Site, make: Make,
 
 @pytest.mark.parametrize(('answer', 'failure', 'words'), [
     (reply(404), NotOffered, 'idrac-vnc'),
-    (reply(401), LoginRefused, 'not tried again'),
+    (reply(401), LoginRefused, 'lock the account'),
     (reply(403), LoginRefused, '"Access Virtual Console"'),
     (reply(403, {'error': {'@Message.ExtendedInfo': [
         {'MessageId': 'IDRAC.2.9.LIC501'}]}}), NotLicensed, 'Enterprise'),

@@ -91,8 +91,8 @@ def test_a_session_that_is_gone_is_logged_out(
 
 @pytest.mark.parametrize(('answer', 'failure', 'words'), [
     (reply(403, {'message': 'JS_ERR_NO_PRIV', 'details': 'Invalid login'}),
-     LoginRefused, 'not tried again'),
-    (reply(401), LoginRefused, 'not tried again'),
+     LoginRefused, 'lock the account'),
+    (reply(401), LoginRefused, 'lock the account'),
     (reply(200, {'message': 'JS_ERR_NO_PRIV'}), LoginRefused, 'Correct'),
     (reply(403, {'message': 'JS_ERR_LOGIN_DELAY'}), LoginRefused, 'wait'),
     (reply(403, {'message': 'JS_ERR_MAX_SESSIONS'}), NoSession, 'Log out'),

@@ -116,7 +116,7 @@ def test_firmware_that_wants_base64_gets_it(site: Site, make: Make) -> None:
 
 @pytest.mark.parametrize(('answer', 'failure', 'words'), [
     (reply(200, b'<body onload="login_alert()">'), LoginRefused, 'password'),
-    (reply(200), LoginRefused, 'not tried again'),
+    (reply(200), LoginRefused, 'lock the account'),
     (reply(200, b'alert("This account is locked")'), LoginRefused, 'unlock'),
     (reply(200, b'The maximum number of login sessions is reached'),
      NoSession, 'Log out'),
