@@ -68,7 +68,7 @@ class DisplayConsole(base.VNCConsole):
         if kept and launching.may_run(node.uuid) and self._lets_in(kept):
             return kept
         settings, fingerprint = display_settings.make(
-            node, self.app, launching.listen_host())
+            node, self.app, launching.listen_at(self._usual_port(node)))
         deadline = Deadline(
             self._clock, CONF.ironic_console.display_start_timeout,
             '[ironic_console]display_start_timeout')
@@ -117,6 +117,15 @@ class DisplayConsole(base.VNCConsole):
         task.upgrade_lock()
         if task.node.console_enabled and _is_of(task.node, self.kind):
             self.start_console(task)
+
+    def _usual_port(self, node: Any) -> int:
+        """:returns: 0 if it has none."""
+        if not _is_of(node, self.kind):
+            return 0
+        with contextlib.suppress(ConfigError):
+            return Endpoint.from_dict(
+                node.driver_internal_info[nodes.ENDPOINT_KEY]).port
+        return 0
 
     def _recorded(self, node: Any) -> base.OpenedConsole | None:
         """The display that was started last, if it is what would be started

@@ -18,8 +18,6 @@ from typing import Any
 from ironic.conf import CONF
 from oslo_utils import strutils
 
-from ironic_console.common import nodes
-from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.secret import Secret
 from ironic_console.common.tls import cas_in
@@ -36,8 +34,6 @@ from ironic_console.drivers.displays.settings import (
 _SIZE = re.compile(r'([0-9]{3,4})x([0-9]{3,4})')
 _PASSWORD_LETTERS = string.ascii_letters + string.digits
 _MAX_CA_BYTES = 64 * 1024
-# What Ironic's providers publish to the outside.
-_CONTAINER_PORT = 5900
 
 
 def bmc_of(node: Any) -> Bmc:
@@ -70,23 +66,19 @@ def screen_of(node: Any) -> Screen:
                   ours.display_linger)
 
 
-def make(node: Any, app: str, host: str | None,
+def make(node: Any, app: str, listen: tuple[str, int],
          ) -> tuple[DisplaySettings, str]:
     """Make settings for a display that is about to be started.
 
     :param app: one of ``displays.settings.APPS``.
-    :param host: address to listen on, at the port that the node had before
-        if there is one; ``None`` in a container, where others decide what is
-        let through.
+    :param listen: address, '' for all, and port, 0 for a free one.
     :returns: them, and the fingerprint of its certificate.
     :raises ConfigError: naming the key and what is allowed.
     """
     made = certificates.make(f'display-{node.uuid}')
     password = Secret(''.join(
         secrets.choice(_PASSWORD_LETTERS) for _ in range(8)))
-    server = VncServer(
-        made.certificate, made.key, password, host or '',
-        _CONTAINER_PORT if host is None else _usual_port(node))
+    server = VncServer(made.certificate, made.key, password, *listen)
     return DisplaySettings(node.uuid, node.name or node.uuid, app,
                            bmc_of(node), server, screen_of(node),
                            ), made.fingerprint
@@ -105,18 +97,6 @@ def digest(node: Any, app: str, password: str) -> str:
                        default=Secret.reveal)
     return hmac.new(password.encode(), shown.encode(),
                     hashlib.sha256).hexdigest()
-
-
-def _usual_port(node: Any) -> int:
-    """Nova compares the port when somebody opens an old link.
-
-    :returns: 0 if there is none.
-    """
-    try:
-        return Endpoint.from_dict(
-            node.driver_internal_info.get(nodes.ENDPOINT_KEY)).port
-    except ConfigError:
-        return 0
 
 
 def _is_read_only(node: Any) -> bool:

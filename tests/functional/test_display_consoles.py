@@ -123,7 +123,7 @@ def test_a_wrong_password_is_told_and_never_tried_twice(
     node = nodes.enroll('ilo5', redfish_password='not-that-one')
     with node.opened() as viewer:
         node.wait_for_text(viewer, 'The iLO does not take user name')
-        node.wait_for_text(viewer, 'lock the account.')
+        node.wait_for_text(viewer, 'Correct them, then disable the')
     logins = [one for one in node.bmc.log if one.method == 'POST']
     assert len(logins) == 1
 

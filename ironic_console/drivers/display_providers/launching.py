@@ -19,6 +19,8 @@ from ironic_console.drivers.displays import spool
 from ironic_console.drivers.displays.settings import DisplaySettings
 
 _PROCESS, _KUBERNETES, _NOTHING = 'display-process', 'kubernetes', 'fake'
+# What Ironic's providers publish to the outside.
+_CONTAINER_PORT = 5900
 # Of what a provider says: some quote all that a program has written.
 _MAX_REASON_CHARS = 400
 
@@ -33,11 +35,16 @@ def check_provider() -> None:
             'them in containers')
 
 
-def listen_host() -> str | None:
-    """:returns: address for a display; ``None`` if it is in a container."""
+def listen_at(usual_port: int) -> tuple[str, int]:
+    """:param usual_port: at which the display of the node was before; 0 if
+        there was none.
+    :returns: address and port for a display.
+    """
     if CONF.vnc.container_provider == _PROCESS:
-        return str(CONF.ironic_console.display_address)
-    return None
+        # Nova compares the port when somebody opens an old link.
+        return str(CONF.ironic_console.display_address), usual_port
+    # Others decide what is let through to a container.
+    return '', _CONTAINER_PORT
 
 
 def start(task: Any, settings: DisplaySettings) -> tuple[str, int]:

@@ -41,6 +41,10 @@ _MAX_LINE_BYTES = 8192
 _MAX_PROBLEM_CHARS = 400
 
 
+class _CannotRun(DisplayError):
+    """It said so itself."""
+
+
 class ProcessProvider(base.DisplayProvider):
     """Keeps the displays of this conductor.
 
@@ -59,7 +63,7 @@ class ProcessProvider(base.DisplayProvider):
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         try:
             return self._start(settings)
-        except DisplayError as exc:
+        except _CannotRun as exc:
             if not settings.vnc.port:
                 raise
             # Somebody else may have the port by now; any other will do.
@@ -131,7 +135,7 @@ class _Display:
             raise DisplayError('The display was stopped while it started; '
                                'enable the console again')
         if self._problem:
-            raise DisplayError(f'The display did not start: {self._problem}')
+            raise _CannotRun(f'The display did not start: {self._problem}')
         return self._settings.vnc.port
 
     def stop(self) -> None:

@@ -337,6 +337,19 @@ def test_a_display_that_is_gone_is_started_anew(running: Rig,
     assert running.opens()
 
 
+def test_a_display_that_is_started_anew_is_where_nova_was_told(
+        running: Rig) -> None:
+    port = running.endpoint.port
+    running.displays.stop()
+    running.start()
+    assert running.displays.told[1].vnc.port == port
+    # Somebody else's is none of its own.
+    running.node.driver_internal_info[nodes.ENDPOINT_KEY]['kind'] = 'any'
+    running.displays.stop()
+    running.start()
+    assert running.displays.told[2].vnc.port == 0
+
+
 @pytest.mark.parametrize('stranger', ['other password', 'other certificate'])
 def test_somebody_else_at_its_port_is_not_taken_for_it(
         running: Rig, stranger: str) -> None:

@@ -57,7 +57,7 @@ def test_addresses_that_ironic_takes_are_understood_by_the_display(
     found = bmc(redfish_address=written)
     assert (found.url, found.root) == (url, root)
     made, _ = display_settings.make(node(redfish_address=written), 'ilo',
-                                    None)
+                                    ('', 0))
     assert DisplaySettings.from_document(made.to_document()) == made
 
 
@@ -178,40 +178,24 @@ def test_whoever_says_neither_yes_nor_no_gets_no_keyboard_by_accident(
 
 # -- all of it ----------------------------------------------------------------
 
-def test_a_display_beside_us_listens_where_it_is_told(conf: Any) -> None:
-    made, fingerprint = display_settings.make(node(), 'ilo', '192.0.2.1')
+def test_a_display_listens_where_it_is_told(conf: Any) -> None:
+    made, fingerprint = display_settings.make(node(), 'ilo',
+                                              ('192.0.2.1', 5912))
     assert (made.node, made.title, made.app) == (UUID, 'rack7', 'ilo')
-    assert (made.vnc.host, made.vnc.port) == ('192.0.2.1', 0)
+    assert (made.vnc.host, made.vnc.port) == ('192.0.2.1', 5912)
     assert len(fingerprint) == 64
-    assert DisplaySettings.from_document(made.to_document()) == made
-
-
-def test_a_display_beside_us_keeps_the_port_that_everybody_knows(
-        conf: Any) -> None:
-    known = node()
-    known.driver_internal_info = {'console_endpoint': {
-        'host': '192.0.2.1', 'port': 5912}}
-    made, _ = display_settings.make(known, 'ilo', '192.0.2.1')
-    assert made.vnc.port == 5912
-    assert display_settings.make(known, 'ilo', None)[0].vnc.port == 5900
-
-
-def test_a_display_in_a_container_listens_where_it_is_looked_for(conf: Any,
-                                                                 ) -> None:
-    made, _ = display_settings.make(node(), 'idrac', None)
-    assert (made.vnc.host, made.vnc.port) == ('', 5900)
     assert DisplaySettings.from_document(made.to_document()) == made
 
 
 def test_a_node_without_a_name_has_its_uuid_on_the_screen(conf: Any) -> None:
     nameless = node()
     nameless.name = None  # type: ignore[assignment]
-    assert display_settings.make(nameless, 'ilo', None)[0].title == UUID
+    assert display_settings.make(nameless, 'ilo', ('', 0))[0].title == UUID
 
 
 def test_each_display_has_a_password_and_a_certificate_of_its_own(conf: Any,
                                                                   ) -> None:
-    made = [display_settings.make(node(), 'ilo', None) for _ in range(20)]
+    made = [display_settings.make(node(), 'ilo', ('', 0)) for _ in range(20)]
     passwords = {settings.vnc.password.reveal() for settings, _ in made}
     assert len(passwords) == len({digest for _, digest in made}) == 20
     assert {len(password) for password in passwords} == {8}
@@ -254,5 +238,5 @@ def test_a_digest_changes_with_the_content_of_files_and_options(
 def test_nothing_of_the_node_is_changed(conf: Any) -> None:
     one = node()
     before = copy.deepcopy(vars(one))
-    display_settings.make(one, 'ilo', None)
+    display_settings.make(one, 'ilo', ('', 0))
     assert vars(one) == before

@@ -133,10 +133,10 @@ def test_one_that_ironic_cannot_load_is_told(
 def test_only_a_display_beside_us_is_told_where_to_listen(conf: Any) -> None:
     conf.config(group='ironic_console', display_address='192.0.2.1')
     conf.config(group='vnc', container_provider='display-process')
-    assert launching.listen_host() == '192.0.2.1'
+    assert launching.listen_at(5912) == ('192.0.2.1', 5912)
     for name in ('display-files', 'container', 'systemd', 'kubernetes'):
         conf.config(group='vnc', container_provider=name)
-        assert launching.listen_host() is None
+        assert launching.listen_at(5912) == ('', 5900)
 
 
 # -- ours ---------------------------------------------------------------------
