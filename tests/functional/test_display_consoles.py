@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.chromium import chromium
 from tests.helpers.display_nodes import (
     INTERFACES,
     PATIENCE,
@@ -83,6 +84,20 @@ def test_a_viewer_sees_the_console_types_into_it_and_leaves_no_session(
         node.wait_for_picture(viewer)
         node.bmc.paint(0x3f7f3f)
         wait_for_colour(viewer, 0x3f7f3f)
+
+
+def test_the_page_shows_it_and_hands_keys_and_clicks_on(
+        nodes: DisplayNodes) -> None:
+    node = nodes.enroll('ilo5')
+    colour = tuple(node.bmc.profile.colour.to_bytes(3))
+    with chromium() as browser:
+        browser.open(node.enable())
+        browser.wait_pixel(8, 300, lambda pixel: pixel == colour)
+        browser.type_text('Hello')
+        node.bmc.wait_for(lambda: node.bmc.typed == 'Hello', 'what was typed')
+        browser.click(400, 400)
+        node.bmc.wait_for(lambda: node.bmc.clicks, 'the click')
+        assert browser.canvas_size() == (1024, 768)
 
 
 @pytest.mark.parametrize('driver', ['fake-hardware', 'idrac', 'ipmi'])
