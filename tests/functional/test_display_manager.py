@@ -5,12 +5,14 @@ left when one of the parts dies."""
 import json
 import pathlib
 import signal
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ironic_console.drivers.displays.spool import Endpoint, Failure
+from tests.helpers import confined
 from tests.helpers import podman as podman_helper
 from tests.helpers.display_manager import (
     PATIENCE,
@@ -21,6 +23,9 @@ from tests.helpers.display_manager import (
 from tests.helpers.podman import Podman
 from tests.helpers.proxy import wait_until
 from tools.lab import ProgramError
+
+UNIT = (pathlib.Path(__file__).parents[2] / 'etc'
+        / 'ironic-console-display-manager.service')
 
 
 @pytest.fixture(scope='module')
@@ -170,3 +175,21 @@ def test_it_ends_when_told_to_and_says_nothing_strange(
     assert manager.program.wait(30) == 0
     assert len(manager.containers()) == 1
     assert 'Traceback' not in manager.log.read_text()
+
+
+def test_systemd_finds_nothing_wrong_with_its_unit() -> None:
+    done = subprocess.run(
+        ['systemd-analyze', '--no-pager', 'verify', UNIT],
+        capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, '')
+
+
+def test_its_unit_leaves_displays_alone_and_gives_them_no_filter() -> None:
+    unit = confined.read_unit(UNIT)
+    assert unit['KillMode'] == ['process']
+    assert unit['RuntimeDirectoryPreserve'] == ['restart']
+    # A view of the file system of its own would hide the mounts of podman
+    # from everybody else, and containers inherit filters.
+    assert not unit.keys() & {
+        'ProtectSystem', 'PrivateTmp', 'ProtectHome', 'SystemCallFilter',
+        'MemoryDenyWriteExecute', 'NoNewPrivileges', 'RestrictNamespaces'}
