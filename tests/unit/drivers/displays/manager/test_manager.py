@@ -64,6 +64,8 @@ class Engine:
         name = request.generation
         self._do('start', name)
         self.hold.wait(30)
+        if 'end of start' in self.trouble:
+            raise self.trouble['end of start']
         assert name not in self.running, 'twice'
         self.told[name] = pathlib.Path(folder, 'settings.json').read_bytes()
         self.running[name] = Container(
@@ -321,11 +323,23 @@ def test_a_request_that_is_not_a_file_harms_nothing(site: Site) -> None:
 
 def test_a_request_in_the_name_of_another_node_is_not_obeyed(
         site: Site) -> None:
-    request = Request(UUID, new_generation(), 'ilo', '', 'host')
-    site.spool.ask(dataclasses.replace(request, node=UUIDS[0]),
-                   request.to_json(), SETTINGS)
+    site.ask()
+    data = site.spool.request(UUID)
+    assert data
+    site.spool.remove(f'{UUID}.request')
+    site.spool.put(f'{UUIDS[0]}.request', data, 0o600)
     site.look()
-    assert not site.engine.running
+    assert not site.engine.done
+    assert not site.spool.replied()
+
+
+def test_what_another_manager_left_half_done_is_done_anew(
+        site: Site) -> None:
+    generation = site.ask()
+    site.private.make_folder(generation, 'settings.json', b'half', None)
+    site.look()
+    assert isinstance(site.spool.answer(UUID, generation), Endpoint)
+    assert b'bmc-pa55word' in site.engine.told[generation]
 
 
 def test_settings_that_others_may_read_are_not_used(site: Site) -> None:
@@ -394,6 +408,19 @@ def test_does_not_answer_who_has_asked_for_another_meanwhile(
     assert list(site.engine.running) == [second]
     assert isinstance(site.spool.answer(UUID, ''), Endpoint)
     assert site.spool.answer(UUID, second)
+
+
+def test_tells_no_failure_to_who_has_asked_for_another_meanwhile(
+        site: Site) -> None:
+    site.engine.hold.clear()
+    first = site.ask()
+    site.manager.look(site.pool)
+    wait_until(lambda: site.engine.done == [f'start {first}'], 'the first')
+    site.ask()
+    site.engine.trouble['end of start'] = DisplayError('too late')
+    site.engine.hold.set()
+    concurrent.futures.wait(list(site.manager._busy.values()), 30)
+    assert not site.spool.replied()
 
 
 def test_removes_secrets_of_those_who_crashed(site: Site) -> None:
