@@ -28,10 +28,11 @@ from ironic_console.drivers.displays.spool import (
     Request,
     Spool,
     new_generation,
+    settings_name,
 )
 from tests.helpers.clock import FrozenClock
 from tests.helpers.conductor import UUID
-from tests.helpers.display_settings import SECRETS, SETTINGS, other
+from tests.helpers.display_settings import SECRETS, other
 from tests.helpers.proxy import wait_until
 
 UUIDS = [UUID[:-1] + digit for digit in '0123456789']
@@ -323,9 +324,10 @@ def test_a_request_that_is_not_a_file_harms_nothing(site: Site) -> None:
 
 def test_a_request_in_the_name_of_another_node_is_not_obeyed(
         site: Site) -> None:
-    site.ask()
+    generation = site.ask()
     data = site.spool.request(UUID)
     assert data
+    site.spool.put(settings_name(UUIDS[0], generation), b'{}', 0o600)
     site.spool.remove(f'{UUID}.request')
     site.spool.put(f'{UUIDS[0]}.request', data, 0o600)
     site.look()
