@@ -193,6 +193,18 @@ def test_it_listens_for_viewers_only_and_only_where_it_was_told(
     assert addresses == {'127.0.0.1'}
 
 
+def test_chromium_has_its_policy_and_our_program_is_compiled(
+        shown: Shown) -> None:
+    """The root is read-only: nothing of this can be made later."""
+    policy = shown.shell('cat /etc/chromium/policies/managed/*')
+    assert json.loads(policy)
+    folder = '/usr/lib/python3/dist-packages/ironic_console'
+    found = shown.shell(f'find {folder} -name "*.py*"').splitlines()
+    sources = [name for name in found if name.endswith('.py')]
+    assert len(found) == 2 * len(sources) > 20
+    assert not [name for name in found if '/manager/' in name]
+
+
 def test_the_machine_that_built_it_left_nothing_in_the_image(
         shown: Shown) -> None:
     found = shown.shell('ls /etc/apt/sources.list* /var/lib/apt/lists/* '

@@ -24,5 +24,6 @@ Chromium, and nothing of Ironic.
                        deadline (timed_socket.py), one key (public_key.py)
     apps/              how each vendor's page is opened and left
     spool.py           settings as files, between conductor and manager
+    private_folder.py  what is believed of such files
     manager/           starts displays in containers, from those files
 """
