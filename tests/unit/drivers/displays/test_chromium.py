@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starting and ending programs that stand in for Chromium.
 
-The real one is in tests/functional/test_display_browser.py.
+The real one is in tests/displays/test_display_browser.py.
 """
 
 import os

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the page tells Chromium to do when something happens.
 
-What Chromium makes of it is for tests/functional/test_display_browser.py.
+What Chromium makes of it is for tests/displays/test_display_browser.py.
 """
 
 import json

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The story of a visit, with an app and a browser that do what a test wants.
 
-The real ones are in tests/functional/test_display_visit.py.
+The real ones are in tests/displays/test_display_visit.py.
 """
 
 import json
