@@ -1,39 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTML5 console of Dell's iDRAC9, as Ironic gets to know it."""
 
-import importlib.metadata
-from typing import Any
-
-from ironic_console.drivers import base
-from ironic_console.drivers.displays.settings import APPS
 from ironic_console.drivers.idrac_kvm import IDRACKVMConsole
-from tests.helpers.conductor import Node, Task
+from tests.helpers.kvm_interface import KvmInterfaceRules
 
 
-def test_ironic_finds_it_by_the_name_that_its_endpoints_bear() -> None:
-    [entry] = importlib.metadata.entry_points(
-        group='ironic.hardware.interfaces.console', name='idrac-kvm')
-    assert entry.load() is IDRACKVMConsole
-    assert IDRACKVMConsole.kind == entry.name
-
-
-def test_its_page_is_one_that_displays_know() -> None:
-    assert IDRACKVMConsole.app == 'idrac'
-    assert IDRACKVMConsole.app in APPS
-
-
-def test_every_setting_is_described(conf: Any) -> None:
-    described = IDRACKVMConsole().get_properties()
-    assert base.PROPERTIES.keys() < described.keys()
-    assert {'redfish_address', 'redfish_username', 'redfish_password',
-            'redfish_verify_ca'} < described.keys()
-
-
-def test_any_node_with_a_redfish_address_will_do(conf: Any) -> None:
-    conf.config(group='vnc', container_provider='display-process')
-    node = Node(redfish_address='https://192.0.2.7',
-                redfish_username='admin', redfish_password='x',
-                ipmi_address='192.0.2.7')
-    for driver in ('redfish', 'idrac', 'ipmi', 'console-ipmi'):
-        node.driver = driver
-        IDRACKVMConsole().validate(Task(node))
+class TestIDRACKVMConsole(KvmInterfaceRules):
+    interface = IDRACKVMConsole
+    name = 'idrac-kvm'
+    app = 'idrac'
