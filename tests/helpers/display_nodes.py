@@ -12,10 +12,7 @@ by nobody.
 """
 
 import contextlib
-import json
-import sqlite3
 import time
-import urllib.parse
 from collections import Counter
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +20,7 @@ from typing import Any, Self
 import psutil
 
 from ironic_console.common import nodes as keys
+from tests.helpers.console_node import ConsoleNode
 from tests.helpers.display_program import shows
 from tests.helpers.foreign_viewer import ForeignViewer
 from tests.helpers.onlooker import Onlooker
@@ -44,59 +42,17 @@ _PROGRAMS = ('ironic_console.drivers.displays', 'Xtigervnc', 'Xvnc',
              'chromium')
 
 
-class DisplayNode:
-    """A node of Ironic, and its BMC.
-
-    :ivar openers: all tickets that were asked for, and what signs them.
-    """
+class DisplayNode(ConsoleNode):
+    """A node of Ironic, and its BMC."""
 
     def __init__(self, ironic: LocalIronic, bmc: Html5Bmc, uuid: str,
                  ) -> None:
-        self._ironic = ironic
+        super().__init__(ironic, uuid, PATIENCE)
         self.bmc = bmc
-        self.uuid = uuid
-        self.openers: set[str] = set()
-
-    def __getitem__(self, field: str) -> Any:
-        """:returns: a field of the node, as the API shows it."""
-        return self._ironic.rest.node(self.uuid)[field]
-
-    def enable(self) -> str:
-        """:returns: URL of the console."""
-        self._ironic.rest.set_console(self.uuid, True, PATIENCE)
-        return self.link()
-
-    def disable(self) -> None:
-        self._ironic.rest.set_console(self.uuid, False, PATIENCE)
-
-    def link(self) -> str:
-        """:returns: another URL of a console that is enabled."""
-        link = self._ironic.rest.console_url(self.uuid)
-        self.openers |= {urllib.parse.unquote(link).rpartition('token=')[2],
-                         self.stored()[keys.SECRET_KEY]}
-        return link
-
-    def opened(self) -> ForeignViewer:
-        """Enable the console and look at it."""
-        return ForeignViewer(self.enable())
-
-    def stored(self) -> dict[str, Any]:
-        """:returns: driver_internal_info as the database has it."""
-        with contextlib.closing(
-                sqlite3.connect(self._ironic.database)) as database:
-            row = database.execute(
-                'SELECT driver_internal_info FROM nodes WHERE uuid = ?',
-                (self.uuid,)).fetchone()
-        return dict(json.loads(row[0] or '{}')) if row else {}
 
     @property
     def endpoint(self) -> dict[str, Any]:
         return dict(self.stored()[keys.ENDPOINT_KEY])
-
-    @property
-    def password(self) -> str:
-        """What the proxy is told that the display wants."""
-        return str(self.stored()[keys.CREDENTIAL_KEY]['password'])
 
     def wait_for_picture(self, viewer: ForeignViewer,
                          colour: int | None = None) -> None:
@@ -116,7 +72,7 @@ class DisplayNode:
     def programs(self, name: str) -> list[psutil.Process]:
         """:returns: of its display, if it is the only one: processes with a
             word in their command lines."""
-        return [one for one in programs_of(self._ironic)
+        return [one for one in programs_of(self.ironic)
                 if name in ' '.join(one.cmdline())]
 
 

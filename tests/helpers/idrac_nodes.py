@@ -10,20 +10,16 @@ At the end the nodes are deleted, and what opened something has been seen by
 nobody.
 """
 
-import contextlib
 import itertools
-import json
 import os
 import pathlib
 import secrets
-import sqlite3
-import urllib.parse
 from collections import Counter
 from types import TracebackType
 from typing import Any, Self
 
-from ironic_console.common import nodes as keys
 from tests.helpers.bmc import Bmcs
+from tests.helpers.console_node import ConsoleNode
 from tests.helpers.foreign_viewer import ForeignViewer
 from tests.helpers.onlooker import Onlooker
 from tests.helpers.proxy import wait_until
@@ -41,51 +37,23 @@ _addresses = (f'127.{1 + os.getpid() // 250 % 250}.{os.getpid() % 250}.{last}'
               for last in itertools.cycle(range(1, 255)))
 
 
-class IdracNode:
-    """A node of Ironic, and its BMC.
-
-    :ivar openers: all tickets that were asked for, and what signs them.
-    """
+class IdracNode(ConsoleNode):
+    """A node of Ironic, and its BMC."""
 
     def __init__(self, ironic: LocalIronic, bmc: RedfishBmc, uuid: str,
                  ) -> None:
-        self._ironic = ironic
+        super().__init__(ironic, uuid, PATIENCE)
         self.bmc = bmc
-        self.uuid = uuid
-        self.openers: set[str] = set()
-
-    def __getitem__(self, field: str) -> Any:
-        """:returns: a field of the node, as the API shows it."""
-        return self._ironic.rest.node(self.uuid)[field]
-
-    def enable(self) -> str:
-        """:returns: URL of the console."""
-        self._ironic.rest.set_console(self.uuid, True, PATIENCE)
-        return self.link()
-
-    def disable(self) -> None:
-        self._ironic.rest.set_console(self.uuid, False, PATIENCE)
 
     def ask_console(self, enabled: bool) -> None:
         """Ask for it to be enabled or disabled, and wait for nothing."""
-        self._ironic.rest.call(
+        self.ironic.rest.call(
             'PUT', f'/v1/nodes/{self.uuid}/states/console',
             {'enabled': enabled})
 
-    def opened(self) -> ForeignViewer:
-        """Enable the console and look at it."""
-        return ForeignViewer(self.enable())
-
-    def link(self) -> str:
-        """:returns: another URL of a console that is enabled."""
-        link = self._ironic.rest.console_url(self.uuid)
-        self.openers |= {urllib.parse.unquote(link).rpartition('token=')[2],
-                         self.stored()[keys.SECRET_KEY]}
-        return link
-
     def provision(self, target: str, state: str) -> None:
         """:param state: in which that ends."""
-        self._ironic.rest.call(
+        self.ironic.rest.call(
             'PUT', f'/v1/nodes/{self.uuid}/states/provision',
             {'target': target})
         self.wait_until(lambda: self['provision_state'] == state
@@ -93,22 +61,8 @@ class IdracNode:
 
     def history(self) -> str:
         """:returns: what Ironic tells of it, all events."""
-        return '\n'.join(one['event'] for one in self._ironic.rest.call(
+        return '\n'.join(one['event'] for one in self.ironic.rest.call(
             'GET', f'/v1/nodes/{self.uuid}/history?detail=true')['history'])
-
-    def stored(self) -> dict[str, Any]:
-        """:returns: driver_internal_info as the database has it."""
-        with contextlib.closing(
-                sqlite3.connect(self._ironic.database)) as database:
-            row = database.execute(
-                'SELECT driver_internal_info FROM nodes WHERE uuid = ?',
-                (self.uuid,)).fetchone()
-        return dict(json.loads(row[0] or '{}')) if row else {}
-
-    @property
-    def password(self) -> str:
-        """What the proxy is told that the VNC server wants."""
-        return str(self.stored()[keys.CREDENTIAL_KEY]['password'])
 
     def serves(self) -> bool:
         """:returns: the VNC server is on and its port is open."""
