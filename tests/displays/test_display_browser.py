@@ -451,8 +451,9 @@ def test_a_wait_can_be_interrupted_and_resumed(
     timer.start()
     with pytest.raises(Interrupted):
         browser.page.evaluate('() => new Promise(() => 0)')
+    # Those that begin later as well.
     with pytest.raises(Interrupted):
-        browser.page.evaluate('() => 1')
+        browser.page.evaluate('() => new Promise(() => 0)')
     browser.resume()
     assert browser.page.evaluate('() => 1') == 1
 
