@@ -184,7 +184,12 @@ def _run(arguments: list[str]) -> int:
         service.heed_second_signal(launcher, common.haste)
         for listener in common.public_listeners():
             service.close_at_sigterm(listener)
-        return int(launcher.wait() or 0)
+        try:
+            return int(launcher.wait() or 0)
+        finally:
+            # Python forgets its handlers first, and one more signal would
+            # make a good end look like a bad one.
+            service.ignore_signals()
 
 
 def _reload_configuration(conf: Any) -> None:

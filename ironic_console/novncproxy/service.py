@@ -45,6 +45,7 @@ LOG = logging.getLogger(__name__)
 
 # Seconds between two looks at whether there is haste.
 _HASTE_INTERVAL = 0.2
+_ENDING = signal.SIGTERM, signal.SIGINT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,8 +344,14 @@ def hurry_at_signals(haste: Haste) -> None:
     def hurry(_number: int, _frame: object) -> None:
         haste.order()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         signal.signal(number, hurry)
+
+
+def ignore_signals() -> None:
+    """Hear of no SIGTERM or SIGINT any more."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def heed_second_signal(launcher: Any, haste: Haste) -> None:
