@@ -22,8 +22,8 @@ LAYERS = {
     'common': ['common'],
     # A program of its own, which runs where Ironic is not.
     'drivers.displays': ['drivers.displays', 'drivers.testcard.font',
-                         'common.calls', 'common.clock', 'common.errors',
-                         'common.secret'],
+                         'common.addresses', 'common.calls', 'common.clock',
+                         'common.errors', 'common.secret'],
     'drivers': ['drivers', 'common'],
     'novncproxy': ['novncproxy', 'common'],
 }

@@ -77,10 +77,13 @@ class AddressPolicy:
         link-local, multicast, unspecified and reserved addresses. One with
         a scope (``fe80::1%eth0``) never is: it names an interface of
         another machine.
+    :param exceptions: allowed all the same.
     """
 
-    def __init__(self, networks: Sequence[IPNetwork] = ()) -> None:
+    def __init__(self, networks: Sequence[IPNetwork] = (),
+                 exceptions: Sequence[IPNetwork] = ()) -> None:
         self._networks = tuple(networks)
+        self._exceptions = tuple(exceptions)
 
     def allows(self, address: IPAddress) -> bool:
         # ::ffff:127.0.0.1 reaches the same socket as 127.0.0.1.
@@ -88,11 +91,16 @@ class AddressPolicy:
             if address.scope_id is not None:
                 return False
             address = address.ipv4_mapped or address
+        if self.excepts(address):
+            return True
         if self._networks:
             return any(address in network for network in self._networks)
         return not (address.is_loopback or address.is_link_local
                     or address.is_multicast or address.is_unspecified
                     or address.is_reserved or address in _NOWHERE)
+
+    def excepts(self, address: IPAddress) -> bool:
+        return any(address in network for network in self._exceptions)
 
 
 def _lookup(host: str) -> list[str]:

@@ -7,6 +7,7 @@ It starts nothing; who does is in display_providers.
 import dataclasses
 import hashlib
 import hmac
+import ipaddress
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ from typing import Any
 from ironic.conf import CONF
 from oslo_utils import strutils
 
+from ironic_console.common.addresses import AddressPolicy, parse_networks
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.secret import Secret
 from ironic_console.common.tls import cas_in
@@ -43,12 +45,27 @@ def bmc_of(node: Any) -> Bmc:
         raise ConfigError(
             'driver_info/redfish_username or redfish_password is not set; '
             "the display logs in at the BMC's console page with them")
-    root = f'/{settings.root.strip("/")}/'
-    if isinstance(settings.verify, str):
-        return Bmc(settings.address, settings.username, settings.password,
-                   root, ca=_read_cas(settings.verify))
-    return Bmc(settings.address, settings.username, settings.password, root,
-               settings.verify)
+    networks = parse_networks(CONF.ironic_console.endpoint_networks)
+    _check_address(settings.host, AddressPolicy(exceptions=networks))
+    ca = (_read_cas(settings.verify) if isinstance(settings.verify, str)
+          else '')
+    return Bmc(settings.address, settings.username, settings.password,
+               f'/{settings.root.strip("/")}/', bool(settings.verify), ca,
+               ','.join(map(str, networks)))
+
+
+def _check_address(host: str, policy: AddressPolicy) -> None:
+    """Refuse now what the display would refuse; names it judges itself, once
+    it has looked them up."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return
+    if not policy.allows(address):
+        raise ConfigError(
+            f'driver_info/redfish_address leads to {host}, where no BMC of '
+            'another machine is; correct it, or name that network in '
+            '[ironic_console]endpoint_networks')
 
 
 def screen_of(node: Any) -> Screen:

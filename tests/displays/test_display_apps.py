@@ -55,7 +55,8 @@ class Bench:
         web = self._web()
         with contextlib.suppress(VisitFailed):
             web.request('GET', '/redfish/v1/')
-        self._browser = Chromium(bmc.url, web.pin, kind.documents, Screen())
+        self._browser = Chromium(bmc.url, web.address, web.pin,
+                                 kind.documents, Screen())
         self._browser.start()
         self.page = self._browser.page
         self.reset()
@@ -66,7 +67,8 @@ class Bench:
 
     def _settings(self, password: str) -> Bmc:
         return Bmc(self.bmc.url, self.bmc.username, Secret(password),
-                   ca=self.bmc.certificate.cert.decode())
+                   ca=self.bmc.certificate.cert.decode(),
+                   networks='127.0.0.0/8')
 
     def reset(self, password: str = '') -> None:
         self.page.navigate('about:blank')
@@ -229,7 +231,7 @@ def test_a_locked_account_is_told_from_a_wrong_password() -> None:
     with Html5Bmc('ilo5') as bmc:
         def log_in(password: str) -> None:
             settings = Bmc(bmc.url, bmc.username, Secret(password),
-                           verify=False)
+                           verify=False, networks='127.0.0.0/8')
             IloApp(settings, BmcWeb(settings, Deadline(
                 Clock(), PATIENCE, 'log_in'))).log_in()
 

@@ -5,8 +5,10 @@ A real Chromium on an Xvnc; the pages are our own, on a web server that says
 what it was asked for.
 """
 
+import contextlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 import pytest
 
 import ironic_console.drivers.displays as displays
+from ironic_console.drivers.displays import memory_guard
 from ironic_console.drivers.displays.cdp import Interrupted
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import (
@@ -146,7 +149,8 @@ def module_site() -> Iterator[Site]:
 def module_browser(screen: Xvnc, module_site: Site) -> Iterator[Chromium]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('DISPLAY', screen.display)
-        browser = Chromium(module_site.url, '', DOCUMENTS, Screen())
+        browser = Chromium(module_site.url, '127.0.0.1', '', DOCUMENTS,
+                           Screen())
         try:
             browser.start()
             yield browser
@@ -232,6 +236,57 @@ def test_a_document_that_is_not_the_console_is_a_changed_page(
         browser.page.navigate(f'{site.url}{target}')
 
 
+def hear(ear: socket.socket, sender: socket.socket) -> bytes:
+    """:returns: what comes to an ear first; what we send comes last."""
+    sender.sendto(b'the end', ear.getsockname())
+    ear.settimeout(20)
+    return ear.recv(2000)
+
+
+@pytest.mark.parametrize('script', [
+    '''const peer = new RTCPeerConnection({iceServers: [
+        {urls: `stun:${host}`},
+        {urls: `turn:${host}`, username: 'a', credential: 'b'}]});
+    peer.createDataChannel('x');
+    await peer.setLocalDescription(await peer.createOffer());
+    await ended(peer, 'iceGatheringState', 'complete');''',
+    '''const [one, two] = [new RTCPeerConnection(), new RTCPeerConnection()];
+    one.createDataChannel('x');
+    await one.setLocalDescription(await one.createOffer());
+    await two.setRemoteDescription(one.localDescription);
+    await two.setLocalDescription(await two.createAnswer());
+    await one.setRemoteDescription(two.localDescription);
+    await one.addIceCandidate({sdpMid: '0', candidate:
+        `candidate:1 1 udp 2113937151 ${host.replace(':', ' ')} typ host`});
+    await ended(one, 'iceConnectionState', 'failed');''',
+    '''await new WebTransport(`https://${host}/x`).ready.catch(() => 0);''',
+], ids=['STUN and TURN', 'candidate', 'WebTransport'])
+def test_sends_no_datagrams_to_anybody(
+        browser: Chromium, script: str) -> None:
+    # They pass neither the request filter nor the resolver.
+    with (socket.socket(type=socket.SOCK_DGRAM) as ear,
+          socket.socket(type=socket.SOCK_DGRAM) as sender):
+        ear.bind(('127.0.0.1', 0))
+        assert browser.page.evaluate(f'''async (host) => {{
+            const ended = (peer, what, state) => Promise.race([
+                new Promise((done) => {{
+                    peer[`on${{what.toLowerCase()}}change`] = () =>
+                        peer[what] === state && done();
+                }}), new Promise((done) => setTimeout(done, 3000))]);
+            {script}
+            return 'over';
+        }}''', f'127.0.0.1:{ear.getsockname()[1]}') == 'over'
+        assert hear(ear, sender) == b'the end'
+
+
+def test_a_name_leads_where_it_led_when_it_was_judged(site: Site) -> None:
+    # RFC 6761: no resolver knows this name.
+    url = f'http://bmc.invalid:{site.port}'
+    navigate_alone(url, '')
+    assert targets(site) == ['/console.html']
+    assert site.asked[0].headers['host'] == f'bmc.invalid:{site.port}'
+
+
 # -- nothing that waits for a person ------------------------------------------
 
 @pytest.mark.parametrize(('script', 'answer'), [
@@ -291,6 +346,74 @@ def test_downloads_are_dropped(
     assert windows(screen) == 1
     home = pathlib.Path(tempfile.gettempdir())
     assert not list(home.glob('chromium-*/**/screen*'))
+
+
+OPENERS = (
+    'location.href = url', 'open(url)',
+    'const a = document.createElement("a"); a.href = url; a.click()',
+    """const frame = document.createElement('iframe');
+    frame.src = url;
+    document.body.append(frame)""")
+
+
+def test_no_program_of_this_machine_is_opened(
+        site: Site, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch,
+        ) -> None:
+    calls = tmp_path / 'calls'
+    for name in ('xdg-open', 'xdg-email', 'xdg-settings'):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$0" "$@" >> {calls}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    browser = Chromium(site.url, '127.0.0.1', '', DOCUMENTS, Screen())
+    try:
+        browser.start()
+        for url in ('mailto:a@b', 'ssh://host', 'xyz:'):
+            for script in OPENERS:
+                browser.page.navigate(f'{site.url}/console.html')
+                with contextlib.suppress(PageMoving):
+                    browser.page.evaluate(f'(url) => {{ {script} }}', url)
+                # Whatever it makes of that comes before it goes elsewhere.
+                browser.page.navigate('about:blank')
+    finally:
+        browser.close()
+    assert not calls.exists()
+
+
+@pytest.mark.parametrize('script', [
+    'navigator.usb.requestDevice({filters: []})',
+    'navigator.serial.requestPort()',
+    'navigator.mediaDevices.getDisplayMedia({video: true})',
+])
+def test_devices_of_this_machine_are_not_offered(
+        browser: Chromium, script: str) -> None:
+    # A question to viewers would not be answered for ever.
+    assert browser.page.evaluate(
+        f'() => {script}.catch((error) => error.name)') in (
+            'NotFoundError', 'NotAllowedError', 'SecurityError')
+
+
+# -- what a page may take -----------------------------------------------------
+
+def test_a_page_that_eats_memory_loses_its_browser(
+        site: Site, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture) -> None:
+    before = memory_guard.used_by_group(os.getpgrp())
+    monkeypatch.setattr(memory_guard, 'MAX_BYTES', before + 1024 ** 3)
+    browser = Chromium(site.url, '127.0.0.1', '', DOCUMENTS, Screen())
+    try:
+        browser.start()
+        browser.page.navigate(f'{site.url}/console.html')
+        with pytest.raises(BrowserFailed):
+            browser.page.evaluate('''async () => {
+                for (const kept = [];;) {
+                    kept.push(new Uint8Array(1e7).fill(1));
+                    await new Promise((done) => setTimeout(done, 10));
+                }
+            }''')
+    finally:
+        browser.close()
+    assert 'more memory than a display may have' in caplog.text
 
 
 # -- keys and buttons that browsers know --------------------------------------
@@ -376,7 +499,7 @@ def test_a_function_that_fails_says_nothing_of_what_it_was_given(
             '(text) => { throw new Error(`at ${text} of it`); }',
             'https://bmc/?VCSID=ticket')
     assert 'ticket' not in caught.value.text + caplog.text
-    assert 'at (URL) of it' in caplog.text
+    assert 'Error at 0:' in caplog.text
 
 
 def test_a_page_that_is_going_away_can_be_asked_again(
@@ -418,13 +541,13 @@ def test_only_the_certificate_that_was_found_good_is_taken() -> None:
 
 def test_finds_a_bmc_by_its_ipv6_address() -> None:
     with Site(ANSWERS, host='::1') as site:
-        navigate_alone(site.url, '')
+        navigate_alone(site.url, '', '::1')
         assert targets(site) == ['/console.html']
 
 
-def navigate_alone(url: str, pin: str) -> None:
+def navigate_alone(url: str, pin: str, address: str = '127.0.0.1') -> None:
     """With a browser of its own."""
-    browser = Chromium(url, pin, DOCUMENTS, Screen())
+    browser = Chromium(url, address, pin, DOCUMENTS, Screen())
     try:
         browser.start()
         browser.page.navigate(f'{url}/console.html')
@@ -438,7 +561,7 @@ def test_without_a_display_it_says_why(
         monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
         ) -> None:
     monkeypatch.setenv('DISPLAY', ':64999')
-    browser = Chromium('http://127.0.0.1:1', '', (), Screen())
+    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', '', (), Screen())
     with pytest.raises(BrowserFailed):
         browser.start()
     browser.close()
@@ -459,7 +582,7 @@ def test_a_wait_can_be_interrupted_and_resumed(
 
 
 def test_closing_twice_and_before_the_start_is_fine() -> None:
-    browser = Chromium('http://127.0.0.1:1', '', (), Screen())
+    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', '', (), Screen())
     browser.close()
     browser.close()
     with pytest.raises(VisitFailed):
@@ -472,7 +595,8 @@ from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import VisitFailed
 from ironic_console.drivers.displays.settings import Screen
 url = sys.argv[1]
-browser = Chromium(url, '', [r'/console\\.html'], Screen())
+browser = Chromium(url, '127.0.0.1', '', [r'/console\\.html'],
+                   Screen())
 try:
     browser.start()
     browser.page.navigate(url + '/console.html')
@@ -518,7 +642,8 @@ url = sys.argv[1]
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-browser = Chromium(url, '', [r'/console\\.html'], Screen())
+browser = Chromium(url, '127.0.0.1', '', [r'/console\\.html'],
+                   Screen())
 try:
     browser.start()
     browser.page.navigate(url + '/console.html')

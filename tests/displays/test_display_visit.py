@@ -82,7 +82,8 @@ class Visiting:
             'title': 'node-7', 'app': _APPS[bmc.profile.name],
             'bmc': {'url': bmc.url, 'username': bmc.username,
                     'password': bmc.password,
-                    'ca': pathlib.Path(bmc.ca_file).read_text()},
+                    'ca': pathlib.Path(bmc.ca_file).read_text(),
+                    'networks': '127.0.0.0/8'},
             'vnc': {'certificate': 'none', 'key': 'none',
                     'password': 'vnc-pass'},
             'screen': {'width': WIDTH, 'height': HEIGHT}}

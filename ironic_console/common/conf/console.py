@@ -237,7 +237,9 @@ _PROXY = [
         help='Networks (CIDR) in which endpoints may lie; an endpoint '
              'outside them is refused. When empty, any address is fine but '
              'loopback, link-local, multicast and unspecified ones. Name '
-             '127.0.0.0/8 to use consoles on the host of the proxy.'),
+             '127.0.0.0/8 to use consoles on the host of the proxy. Displays '
+             'of ilo-kvm, supermicro-kvm and idrac-kvm find BMCs at any '
+             'address but those, and in these networks.'),
     cfg.StrOpt(
         'vencrypt_ca_certs', default='',
         help='PEM file with the CAs that vouch for endpoints which speak '

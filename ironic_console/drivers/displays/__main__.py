@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from ironic_console.common.errors import ConfigError, ConsoleError
+from ironic_console.drivers.displays import own_process
 from ironic_console.drivers.displays.display import VISIT, Display
 from ironic_console.drivers.displays.settings import (
     MAX_BYTES,
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None,
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     _log_to_stderr('display')
+    own_process.leave_no_core()
     try:
         settings, stdin = _read_settings(words)
         _log_to_stderr(settings.node)

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import dataclasses
 import http.client
+import ipaddress
 import json
 import logging
 import re
@@ -19,9 +20,14 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ironic_console.common.addresses import AddressPolicy, IPAddress
 from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Deadline
-from ironic_console.drivers.displays.failures import BmcAway, BmcUntrusted
+from ironic_console.drivers.displays.failures import (
+    AddressRefused,
+    BmcAway,
+    BmcUntrusted,
+)
 from ironic_console.drivers.displays.public_key import NoCertificate, pin_of
 from ironic_console.drivers.displays.settings import Bmc
 from ironic_console.drivers.displays.timed_socket import TimedSocket
@@ -90,7 +96,17 @@ class BmcWeb:
         self._is_secure = self._site.scheme == 'https'
         self._context: ssl.SSLContext | None = None
         self._lookups = BoundedCalls(1, 'bmc-name')
+        self._policy = AddressPolicy(exceptions=[
+            ipaddress.ip_network(text)
+            for text in filter(None, bmc.networks.split(','))])
         self._pin = ''
+        self._address = ''
+
+    @property
+    def address(self) -> str:
+        """At which the BMC answered; '' before anything was asked. Its name
+        may lead elsewhere the next time that somebody looks it up."""
+        return self._address
 
     @property
     def pin(self) -> str:
@@ -110,6 +126,7 @@ class BmcWeb:
         :param basic: with user name and password (RFC 7617).
         :raises BmcAway: no whole answer in time.
         :raises BmcUntrusted: it is not whom we asked for.
+        :raises AddressRefused: it is nobody whom we may ask.
         """
         what = f'{method} {path.partition("?")[0]}'
         with self._translated(what):
@@ -171,7 +188,7 @@ class BmcWeb:
         found = self._lookups.run(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
             self.deadline)
-        sock = self._dial([address for *_, address in found])
+        sock = self._dial(self._choose([address for *_, address in found]))
         if not self._context:
             return sock
         try:
@@ -188,15 +205,36 @@ class BmcWeb:
             raise
         return secured
 
-    def _dial(self, addresses: list[Any]) -> socket.socket:
-        """Try each in turn; one that swallows all must not take all time."""
+    def _choose(self, found: list[Any]) -> list[tuple[IPAddress, int]]:
+        """:raises AddressRefused: we may ask none of them."""
+        addresses = [(ipaddress.ip_address(host), port)
+                     for host, port, *_ in found]
+        allowed = [one for one in addresses if self._policy.allows(one[0])]
+        if addresses and not allowed:
+            raise _refusal(addresses[0][0])
+        return allowed
+
+    def _dial(self, addresses: list[tuple[IPAddress, int]]) -> socket.socket:
+        """Try each in turn; one that swallows all must not take all time.
+
+        :raises AddressRefused: it is this machine's.
+        """
         failure: OSError = OSError('its name has no address')
-        for index, address in enumerate(addresses):
+        for index, (address, port) in enumerate(addresses):
             share = self._time_left() / (len(addresses) - index)
             try:
-                return socket.create_connection(address[:2], share)
+                sock = socket.create_connection((str(address), port), share)
             except OSError as exc:
                 failure = exc
+                continue
+            # Whatever name this machine has, its services are not for a
+            # browser that somebody looks at.
+            if (sock.getsockname()[0] == sock.getpeername()[0]
+                    and not self._policy.excepts(address)):
+                sock.close()
+                raise _refusal(address)
+            self._address = str(address)
+            return sock
         raise failure
 
     def _time_left(self) -> float:
@@ -264,6 +302,16 @@ def _context(bmc: Bmc) -> ssl.SSLContext:
                            'PEM. Mend redfish_verify_ca of the node.',
                            ) from exc
     return context
+
+
+def _refusal(address: IPAddress) -> AddressRefused:
+    LOG.error('the BMC would be at %s: that is this machine, its link or '
+              'nowhere, and [ironic_console]endpoint_networks does not have '
+              'it', address)
+    return AddressRefused(
+        'The address of the BMC in the driver_info of the node leads to a '
+        'machine that may not be asked. Correct it, or name its network in '
+        '[ironic_console]endpoint_networks.')
 
 
 def _tls_failure(exc: ssl.SSLError) -> BmcAway | BmcUntrusted:

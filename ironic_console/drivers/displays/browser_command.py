@@ -45,7 +45,7 @@ _FLAGS = (
     '--disable-domain-reliability', '--disable-breakpad',
     '--disable-crash-reporter', '--metrics-recording-only',
     '--disable-client-side-phishing-detection',
-    '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+    '--webrtc-ip-handling-policy=disable_non_proxied_udp',
     # Nothing comes up beside the page.
     '--disable-features=HttpsUpgrades,HttpsFirstBalancedMode,Translate,'
     'MediaRouter,OptimizationHints,AutofillServerCommunication,'
@@ -67,12 +67,12 @@ class BrowserMissing(BrowserFailed):
     retry = False
 
 
-def build(site: str, pin: str, screen: Screen) -> list[str]:
+def build(site: str, address: str, pin: str, screen: Screen) -> list[str]:
     """:returns: a command line, without its profile.
     :raises BrowserMissing: there is no Chromium.
     """
     return [find_program(), *_FLAGS, *size_flags(screen),
-            *site_flags(site, pin), *machine_flags()]
+            *site_flags(site, address, pin), *machine_flags()]
 
 
 def find_program() -> str:
@@ -93,9 +93,11 @@ def size_flags(screen: Screen) -> list[str]:
             f'--window-size={screen.width},{screen.height}']
 
 
-def site_flags(site: str, pin: str) -> list[str]:
-    """:returns: flags by which the browser finds one host, on one port, with
-    one certificate.
+def site_flags(site: str, address: str, pin: str) -> list[str]:
+    """:param address: at which the host was found, and was allowed to be: a
+        name that is looked up again may lead elsewhere.
+    :returns: flags by which the browser finds one host, on one port, with
+        one certificate.
     :raises VisitFailed: the host is none that a browser knows.
     """
     parts = urllib.parse.urlsplit(site)
@@ -105,9 +107,9 @@ def site_flags(site: str, pin: str) -> list[str]:
     if not _HOST.fullmatch(host):
         raise VisitFailed('The address of the BMC in the driver_info of the '
                           'node cannot be used by a web browser. Correct it.')
-    address = f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
-    flags = [f'--host-resolver-rules=MAP {address} {address}, '
-             'MAP * ~NOTFOUND']
+    wanted, found = (f'[{one}]:{port}' if ':' in one else f'{one}:{port}'
+                     for one in (host, address))
+    flags = [f'--host-resolver-rules=MAP {wanted} {found}, MAP * ~NOTFOUND']
     if pin:
         flags.append(f'--ignore-certificate-errors-spki-list={pin}')
     return flags

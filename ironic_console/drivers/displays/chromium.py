@@ -6,6 +6,7 @@ It owns the process and its profile. How it is called is in
 """
 
 import collections
+import contextlib
 import fcntl
 import json
 import logging
@@ -21,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from ironic_console.drivers.displays import browser_command
 from ironic_console.drivers.displays.cdp import Connection
 from ironic_console.drivers.displays.failures import BrowserFailed
+from ironic_console.drivers.displays.memory_guard import MemoryGuard
 from ironic_console.drivers.displays.page import ChromiumPage
 from ironic_console.drivers.displays.request_filter import RequestFilter
 from ironic_console.drivers.displays.settings import Screen
@@ -35,6 +37,8 @@ _LAST_LINES, _MAX_LINE = 5, 300
 _FIRST_FD = 10
 _MAX_PARENT_CHARS, _SHORT_PARENT = 40, '/tmp'  # noqa: S108
 
+# CONTENT_SETTING_BLOCK
+_BLOCK = 2
 #: What a profile can say; chromium-policy.json says more, where it is
 #: installed. Not devtools.availability: without them we are shut out too.
 _PREFERENCES = {
@@ -45,6 +49,22 @@ _PREFERENCES = {
     'download': {'prompt_for_download': False},
     'safebrowsing': {'enabled': False},
     'net': {'network_prediction_options': 2},
+    # Without a proxy that is no UDP at all: the request filter and the
+    # resolver see nothing of it.
+    'webrtc': {'ip_handling_policy': 'disable_non_proxied_udp',
+               'multiple_routes_enabled': False,
+               'nonproxied_udp_enabled': False},
+    # Of this machine, which viewers could be made to choose.
+    'hardware': {'screen_capture_enabled': False,
+                 'audio_capture_enabled': False,
+                 'video_capture_enabled': False},
+    'profile': {'default_content_setting_values': dict.fromkeys(
+        ('bluetooth_guard', 'file_system_read_guard',
+         'file_system_write_guard', 'hid_guard', 'serial_guard',
+         'usb_guard'), _BLOCK)},
+    # Schemes that are not here are for programs of this machine (xdg-open).
+    'policy': {'url_blocklist': ['*'], 'url_allowlist': [
+        'http://*', 'https://*', 'about:*', 'blob:*', 'data:*']},
 }
 _LOCAL_STATE = {'select_file_dialogs': {'allowed': False}}
 
@@ -56,15 +76,16 @@ class Chromium:
     is killed with its group leaves nothing behind.
 
     :param site: scheme, host and port of the BMC.
+    :param address: of that host.
     :param pin: of its certificate, '' without TLS.
     :param documents: see :attr:`apps.base.App.documents`.
     :param screen: that its window fills.
     :ivar page: what it shows.
     """
 
-    def __init__(self, site: str, pin: str, documents: Sequence[str],
-                 screen: Screen) -> None:
-        self._argv = browser_command.build(site, pin, screen)
+    def __init__(self, site: str, address: str, pin: str,
+                 documents: Sequence[str], screen: Screen) -> None:
+        self._argv = browser_command.build(site, address, pin, screen)
         self._screen = screen
         self._folder = _make_folder()
         self._profile = self._folder / 'profile'
@@ -76,6 +97,7 @@ class Chromium:
         self.page = ChromiumPage(self._connection, site,
                                  RequestFilter(site, documents))
         self._process: _Process | None = None
+        self._guard: MemoryGuard | None = None
 
     def start(self) -> None:
         """Start it, and come back when its window is there.
@@ -97,6 +119,8 @@ class Chromium:
         finally:
             # Or its end would not be seen.
             self._close_theirs()
+        self._guard = MemoryGuard(self._process.end)
+        self._guard.start()
         self._connection.start()
         try:
             self.page.open(self._screen)
@@ -122,6 +146,9 @@ class Chromium:
 
     def close(self) -> None:
         """End it and remove all that it wrote; safe at any time, and twice."""
+        if self._guard:
+            # Before its process can be somebody else's.
+            self._guard.stop()
         if self._process:
             self._connection.post('Browser.close')
             if not self._process.wait(CLOSE_TIMEOUT):
@@ -196,8 +223,13 @@ class _Process:
         return bool(select.select([self._pidfd], [], [], timeout)[0])
 
     def kill(self) -> None:
-        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self.end()
         self.wait(KILL_TIMEOUT)
+
+    def end(self) -> None:
+        """Kill it, and do not wait."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def close(self) -> None:
         """Forget it; it has ended."""

@@ -32,6 +32,10 @@ class BmcUntrusted(VisitFailed):
     """Its certificate is not one that we may believe."""
 
 
+class AddressRefused(VisitFailed):
+    """No BMC is where its address leads, or none that we may talk to."""
+
+
 class LoginRefused(VisitFailed):
     """It does not take user name and password."""
 

@@ -42,7 +42,9 @@ START_TIMEOUT = 30.0
 _WINDOWS = ('page', 'other', 'webview', 'app', 'background_page')
 #: Lines about what a page tried.
 _MAX_NOTES = 50
-_URL = re.compile(r'\S*://\S*')
+#: Of JavaScript and browsers; pages make others.
+_ERRORS = ('DOMException', 'Error', 'EvalError', 'RangeError',
+           'ReferenceError', 'SyntaxError', 'TypeError', 'URIError')
 _CRASHED = ('The web browser of this display has crashed. It is started '
             'again when you reconnect.')
 _CHANGED = ('The console page of the BMC does not work as expected; its '
@@ -299,8 +301,8 @@ def _without_secrets(url: str) -> str:
 
 
 def _summary(details: Params) -> str:
-    """:returns: first line of an exception in the page, without addresses,
-    which may hold tickets."""
-    text = str((details.get('exception') or {}).get('description')
-               or details.get('text') or '')
-    return ascii(_URL.sub('(URL)', text.partition('\n')[0])[:120])
+    """:returns: what kind of exception it was, and where in our function; its
+    text may be anything that the page has been given."""
+    kind = (details.get('exception') or {}).get('className')
+    return (f'{kind if kind in _ERRORS else "something else"} at '
+            f'{details.get("lineNumber")}:{details.get("columnNumber")}')

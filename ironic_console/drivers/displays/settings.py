@@ -6,6 +6,7 @@ the password of the BMC is in it. Who makes it is not known here.
 """
 
 import dataclasses
+import ipaddress
 import json
 import re
 import urllib.parse
@@ -41,6 +42,8 @@ class Bmc:
     :ivar verify: whether a CA has to vouch for its certificate. Otherwise
         the one that it shows when a visit begins is good for that visit.
     :ivar ca: PEM, the only CAs that may; '' for those of the system.
+    :ivar networks: CIDR, with commas between them: where it may be although
+        no BMC is there otherwise, on this machine for example.
     """
 
     url: str
@@ -49,6 +52,7 @@ class Bmc:
     root: str = '/redfish/v1/'
     verify: bool = True
     ca: str = ''
+    networks: str = ''
 
     @property
     def host(self) -> str:
@@ -204,6 +208,7 @@ def _check(settings: DisplaySettings) -> None:
         'node': not _UUID.fullmatch(settings.node),
         'app': settings.app not in APPS,
         'bmc/url': not _is_site(settings.bmc.url),
+        'bmc/networks': not _are_networks(settings.bmc.networks),
         'bmc/root': not settings.bmc.root.startswith('/'),
         'vnc/password': not _VNC_PASSWORD.fullmatch(
             settings.vnc.password.reveal()),
@@ -215,6 +220,13 @@ def _check(settings: DisplaySettings) -> None:
     for key, is_wrong in problems.items():
         if is_wrong:
             raise ConfigError(f'{key} of the display cannot be used')
+
+
+def _are_networks(text: str) -> bool:
+    try:
+        return all(map(ipaddress.ip_network, filter(None, text.split(','))))
+    except ValueError:
+        return False
 
 
 def _is_site(url: str) -> bool:

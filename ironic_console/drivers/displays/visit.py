@@ -24,6 +24,7 @@ from typing import Any
 
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.errors import ConfigError
+from ironic_console.drivers.displays import own_process
 from ironic_console.drivers.displays.apps.base import App
 from ironic_console.drivers.displays.bmc_web import BmcWeb
 from ironic_console.drivers.displays.cdp import Interrupted
@@ -148,8 +149,8 @@ class Visit:
 
     def _start_browser(self) -> Chromium:
         bmc = self._settings.bmc
-        self._browser = Chromium(bmc.url, self._web.pin, self._app.documents,
-                                 self._settings.screen)
+        self._browser = Chromium(bmc.url, self._web.address, self._web.pin,
+                                 self._app.documents, self._settings.screen)
         if self._stop.done():
             # It came too early for our browser to hear of it.
             self._browser.interrupt()
@@ -296,6 +297,8 @@ def main() -> int:
     """:returns: exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO,
                         format='%(levelname)s visit: %(message)s')
+    own_process.come_last()
+    own_process.hide_memory()
     try:
         settings = DisplaySettings.from_json(
             sys.stdin.buffer.readline(MAX_BYTES + 1))

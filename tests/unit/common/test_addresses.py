@@ -55,6 +55,15 @@ class TestAddressPolicy:
         assert ANY.allows(ipaddress.ip_address(address))
 
     @pytest.mark.parametrize(('address', 'verdict'), [
+        ('127.0.0.2', True), ('::ffff:127.0.0.2', True), ('127.0.0.3', False),
+        ('192.0.2.1', True), ('fe80::1%eth0', False)])
+    def test_exceptions_are_allowed_beside_the_others(
+            self, address: str, verdict: bool) -> None:
+        policy = AddressPolicy(exceptions=parse_networks(
+            ['127.0.0.2/32', 'fe80::/10']))
+        assert policy.allows(ipaddress.ip_address(address)) is verdict
+
+    @pytest.mark.parametrize(('address', 'verdict'), [
         ('192.0.2.1', True), ('192.0.3.1', False),
         ('::ffff:192.0.2.1', True), ('::ffff:192.0.3.1', False),
         ('2001:db8::5', True), ('2001:db9::5', False),

@@ -46,6 +46,25 @@ def refusal(**info: object) -> str:
 
 # -- the BMC ------------------------------------------------------------------
 
+@pytest.mark.parametrize('address', [
+    '127.0.0.2', 'https://169.254.169.254', '[::1]', '0.0.0.0',
+    '::ffff:127.0.0.2'])
+def test_no_display_for_a_service_of_this_machine(
+        conf: Any, address: str) -> None:
+    conf.config(group='ironic_console', endpoint_networks=['127.0.0.1/32'])
+    assert 'endpoint_networks' in refusal(redfish_address=address)
+
+
+def test_the_display_knows_which_networks_are_allowed_all_the_same(
+        conf: Any) -> None:
+    conf.config(group='ironic_console',
+                endpoint_networks=['127.0.0.0/8', '::1/128'])
+    found = bmc(redfish_address='127.0.0.2')
+    assert found.networks == '127.0.0.0/8,::1/128'
+    # Endpoints are displays here; those networks need not have any BMC.
+    bmc(redfish_address='192.0.2.7')
+
+
 @pytest.mark.parametrize(('written', 'url', 'root'), [
     ('192.0.2.7', 'https://192.0.2.7', '/redfish/v1/'),
     ('http://bmc:8080', 'http://bmc:8080', '/redfish/v1/'),

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ironic_console.common.addresses import AddressPolicy
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.secret import Secret
 from ironic_console.drivers.displays.bmc_web import MAX_BODY_BYTES, BmcWeb
 from ironic_console.drivers.displays.failures import (
+    AddressRefused,
     BmcAway,
     BmcUntrusted,
     VisitFailed,
@@ -44,7 +46,8 @@ def site() -> Iterator[Site]:
 
 
 def visitor(url: str, seconds: float = PATIENCE, **options: Any) -> BmcWeb:
-    return BmcWeb(Bmc(url, 'root', Secret(PASSWORD), **options),
+    return BmcWeb(Bmc(url, 'root', Secret(PASSWORD),
+                      **{'networks': '127.0.0.0/8,::1/128'} | options),
                   Deadline(Clock(), seconds, 'log_in'))
 
 
@@ -98,6 +101,40 @@ def test_ipv6_addresses_keep_their_brackets() -> None:
     with Site({'GET /': reply()}, host='::1') as site:
         assert visitor(site.url).request('GET', '/').status == 200
         assert site.asked[0].headers['host'] == f'[::1]:{site.port}'
+
+
+@pytest.mark.parametrize('networks', ['', '192.0.2.0/24'])
+@pytest.mark.parametrize('host', [
+    '127.0.0.1', '[::1]', 'localhost', '0.0.0.0', '127.1', '2130706433',
+    '[::ffff:127.0.0.1]', '169.254.169.254'])
+def test_asks_neither_this_machine_nor_its_link_unless_it_may(
+        site: Site, host: str, networks: str,
+        caplog: pytest.LogCaptureFixture) -> None:
+    web = visitor(f'http://{host}:{site.port}', networks=networks)
+    with pytest.raises(AddressRefused, match='endpoint_networks'):
+        web.request('GET', '/')
+    assert site.asked == []
+    assert web.address == ''
+    assert 'endpoint_networks' in caplog.text
+
+
+def test_a_name_that_leads_elsewhere_later_is_refused_then(
+        site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = visitor(site.url, networks='127.0.0.1/32')
+    assert web.request('GET', '/').status == 200
+    assert web.address == '127.0.0.1'
+    monkeypatch.setattr(socket, 'getaddrinfo', lambda *_, **__: [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, '', ('127.0.0.2', 80))])
+    with pytest.raises(AddressRefused):
+        web.request('GET', '/')
+
+
+def test_this_machine_is_refused_by_whatever_address(
+        site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AddressPolicy, 'allows', lambda *_: True)
+    with pytest.raises(AddressRefused):
+        visitor(site.url, networks='').request('GET', '/')
+    assert site.asked == []
 
 
 def test_another_address_of_a_name_is_tried(
@@ -444,7 +481,8 @@ def test_nothing_secret_is_logged_or_said(
 
 
 def test_passwords_that_no_wire_can_carry_are_no_crash(site: Site) -> None:
-    web = BmcWeb(Bmc(site.url, 'root', Secret('\ud800')),
+    web = BmcWeb(Bmc(site.url, 'root', Secret('\ud800'),
+                     networks='127.0.0.0/8'),
                  Deadline(Clock(), PATIENCE, 'log_in'))
     with pytest.raises(BmcAway):
         web.request('GET', '/', basic=True)

@@ -39,12 +39,13 @@ def allow(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
 
 
 def test_only_the_host_and_port_of_the_bmc_are_found() -> None:
-    assert site_flags('http://bmc.example', '') == [
-        '--host-resolver-rules=MAP bmc.example:80 bmc.example:80, '
+    assert site_flags('http://bmc.example', '192.0.2.7', '') == [
+        '--host-resolver-rules=MAP bmc.example:80 192.0.2.7:80, '
         'MAP * ~NOTFOUND']
-    assert site_flags('https://192.0.2.7', '')[0].startswith(
+    assert site_flags('https://192.0.2.7', '192.0.2.7', '')[0].startswith(
         '--host-resolver-rules=MAP 192.0.2.7:443 192.0.2.7:443, ')
-    assert site_flags('https://[2001:db8::7]:8443', '')[0].startswith(
+    assert site_flags('https://[2001:db8::7]:8443', '2001:db8::7', '',
+                      )[0].startswith(
         '--host-resolver-rules=MAP [2001:db8::7]:8443 [2001:db8::7]:8443, ')
 
 
@@ -52,18 +53,19 @@ def test_only_the_host_and_port_of_the_bmc_are_found() -> None:
     'bmc,EXCLUDE *', 'bmc MAP', 'b*c', '', 'b\u00e4r', 'a%2c'])
 def test_a_host_that_would_change_the_rules_is_refused(host: str) -> None:
     with pytest.raises(VisitFailed, match='driver_info'):
-        site_flags(f'https://{host}/', PIN)
+        site_flags(f'https://{host}/', '192.0.2.7', PIN)
 
 
 def test_a_bmc_with_tls_is_pinned() -> None:
-    assert site_flags('https://bmc', PIN)[1:] == [
+    assert site_flags('https://bmc', '192.0.2.7', PIN)[1:] == [
         f'--ignore-certificate-errors-spki-list={PIN}']
     assert not any('certificate-errors' in flag
-                   for flag in build('http://bmc', '', Screen()))
+                   for flag in build(
+                       'http://bmc', '192.0.2.7', '', Screen()))
 
 
 def test_nothing_listens_and_the_window_is_as_large_as_the_screen() -> None:
-    command = build('https://bmc', PIN, Screen(800, 600))
+    command = build('https://bmc', '192.0.2.7', PIN, Screen(800, 600))
     assert '--remote-debugging-pipe' in command
     assert not any('debugging-port' in flag or 'debugging-address' in flag
                    for flag in command)

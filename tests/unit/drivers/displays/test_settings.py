@@ -34,7 +34,8 @@ ROOT = pathlib.Path(__file__).parents[4]
 FULL = dataclasses.replace(
     SETTINGS,
     bmc=dataclasses.replace(SETTINGS.bmc, root='/rack7/redfish/v1/',
-                            verify=False, ca='-----BEGIN CERTIFICATE-----'),
+                            verify=False, ca='-----BEGIN CERTIFICATE-----',
+                            networks='127.0.0.0/8,::1/128'),
     vnc=dataclasses.replace(SETTINGS.vnc, host='::1', port=5907),
     screen=Screen(800, 600, True, 0.5))
 # Everything that can be written in UTF-8.
@@ -76,9 +77,9 @@ PATHS = sorted(set(paths(FULL.to_document())) - {'version'})
 TEXTS = ('node', 'title', 'app', 'bmc/url', 'bmc/root', 'bmc/username',
          'bmc/password', 'bmc/ca', 'vnc/certificate', 'vnc/key',
          'vnc/password', 'vnc/host')
-OPTIONAL = ('bmc/root', 'bmc/verify', 'bmc/ca', 'vnc/host', 'vnc/port',
-            'screen', 'screen/width', 'screen/height', 'screen/read_only',
-            'screen/linger')
+OPTIONAL = ('bmc/root', 'bmc/verify', 'bmc/ca', 'bmc/networks', 'vnc/host',
+            'vnc/port', 'screen', 'screen/width', 'screen/height',
+            'screen/read_only', 'screen/linger')
 
 
 def value_at(path: str) -> object:
@@ -181,6 +182,8 @@ def test_values_of_another_type_are_refused_with_their_key(
         'https://bmc?k3yk3y', 'https://bmc#k3yk3y', 'https://b mc',
         'https://b\nmc', 'https://bmc\n', ' https://bmc', 'https://[::1',
         'bmc', '//bmc', 'https:bmc', '')),
+    ('bmc/networks', '127.0.0.1/8'), ('bmc/networks', 'all'),
+    ('bmc/networks', '127.0.0.0/8;::1'),
     ('bmc/root', ''), ('bmc/root', 'redfish/v1/'),
     ('vnc/password', ''), ('vnc/password', 'k3yk3y7'),
     ('vnc/password', 'k3yk3y789'), ('vnc/password', 'k3yk3y7\n'),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ironic_console.common.secret import Secret
+from ironic_console.drivers.displays import own_process
 from ironic_console.drivers.displays import visit as visit_module
 from ironic_console.drivers.displays.apps.base import App, Page
 from ironic_console.drivers.displays.cdp import Interrupted
@@ -60,6 +61,7 @@ class Stage:
             for step in ('log_in', 'start', 'open', 'shown')}
         self.interrupted = threading.Event()
         self.pin = 'a pin'
+        self.address = '192.0.2.7'
         self.is_console = True
 
     def act(self, step: str) -> None:
@@ -163,6 +165,10 @@ class FakeWeb:
     @property
     def pin(self) -> str:
         return self.stage.pin
+
+    @property
+    def address(self) -> str:
+        return self.stage.address
 
 
 @pytest.fixture
@@ -374,6 +380,9 @@ class Program:
         monkeypatch.setattr('sys.stdin', os.fdopen(reader))
         monkeypatch.setattr('sys.stdout', os.fdopen(theirs, 'w'))
         monkeypatch.setattr('signal.signal', lambda *_: None)
+        # It is the process of all tests.
+        for name in ('come_last', 'hide_memory'):
+            monkeypatch.setattr(own_process, name, lambda: None)
 
     def said(self) -> Any:
         return json.loads(os.read(self._said, 65536))

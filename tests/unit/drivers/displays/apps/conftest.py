@@ -31,6 +31,6 @@ def make(site: Site, monkeypatch: pytest.MonkeyPatch,
 
     def make(kind: type[A], **options: Any) -> A:
         bmc = Bmc(options.pop('url', site.url), 'root', Secret('p#ss wörd'),
-                  **options)
+                  networks='127.0.0.0/8', **options)
         return kind(bmc, BmcWeb(bmc, Deadline(Clock(), 30, 'log_in')))
     return make
