@@ -2,6 +2,7 @@
 """The program that waits for viewers, with a real Xvnc; its visits are
 puppets."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -125,6 +126,20 @@ def test_secrets_are_nowhere_but_in_memory(display, settings):
 def test_others_of_this_machine_cannot_read_its_folder(display):
     folder, = display.own.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_crowd_that_only_connects_does_not_bring_it_down(display):
+    with contextlib.ExitStack() as crowd:
+        # Xvnc with more than 1023 files crashed. Beyond its bound nobody is
+        # taken any more.
+        with contextlib.suppress(TimeoutError):
+            for _ in range(1100):
+                crowd.enter_context(socket.create_connection(
+                    ('127.0.0.1', display.port), 5))
+        assert is_alive(display.xvnc())
+    with display.viewer():
+        display.visit()
+    assert 'Xvnc died' not in display.written()
 
 
 # -- visits -------------------------------------------------------------------

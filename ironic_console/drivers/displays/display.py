@@ -201,6 +201,7 @@ class Display:
     def _hear_start(self) -> None:
         if self._xvnc.read_started():
             self._xvnc_by = math.inf
+            self._xvnc.check_socket()
             screen = self._settings.screen
             self._window = NoticeWindow(
                 self._xvnc.socket, self._xvnc.cookie,

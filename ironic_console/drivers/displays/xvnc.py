@@ -15,10 +15,13 @@ import re
 import shutil
 import signal
 import socket
+import stat
+import struct
 import subprocess
 from collections.abc import Iterable, Sequence
 
 from ironic_console.common.errors import ConfigError
+from ironic_console.drivers.displays import own_process
 from ironic_console.drivers.displays.lines import LineReader
 from ironic_console.drivers.displays.settings import DisplaySettings
 
@@ -27,6 +30,7 @@ LOG = logging.getLogger(__name__)
 _PROGRAMS = ('Xtigervnc', 'Xvnc')
 _PASSWORD_PROGRAMS = ('tigervncpasswd', 'vncpasswd')
 _PASSWORD_TIMEOUT = 20.0
+_SOCKET_TIMEOUT = 5.0
 _PASSWORD = re.compile('[!-~]{8}')
 _MAX_LINE_BYTES = 512
 #: Lines of its log that are kept for when it dies.
@@ -35,6 +39,9 @@ _MAX_TITLE_CHARS = 128
 #: Our proxies, and checks of the port, all come from few addresses. A guess
 #: costs a TLS handshake, and the password has 47 bits and more.
 _BLACKLIST_THRESHOLD = 1_000_000
+#: Xvnc crashes when it has more than select(2) knows, which anybody can bring
+#: about who only connects (TigerVNC 1.12). Those who come then have to wait.
+MAX_FILES = 512
 _TLS = 'NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2'
 _OPTIONS = (
     '-nolisten', 'tcp', '-noreset', '-extension', 'GLX', '-s', '0',
@@ -124,6 +131,29 @@ class Xvnc:
         """Where X programs connect to."""
         return f'/tmp/.X11-unix/X{self.number}'  # noqa: S108
 
+    def check_socket(self) -> None:
+        """Make sure that X programs give the cookie to nobody else.
+
+        :raises ConfigError: somebody may be, or come to be, in its place.
+        """
+        place = os.path.dirname(self.socket)
+        try:
+            folder = os.stat(place, follow_symlinks=False)
+            listener = _listener_at(self.socket)
+        except OSError as exc:
+            raise ConfigError(
+                f'{self.socket}, through which the screen is reached, cannot '
+                f'be used: {exc.strerror}') from exc
+        is_shared = folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if (folder.st_uid not in (0, os.geteuid())
+                or (is_shared and not folder.st_mode & stat.S_ISVTX)):
+            raise ConfigError(
+                f'others may replace files of {place}, through which the '
+                'screen is reached; make it one of root with the mode 1777')
+        if listener != self.pid:
+            raise ConfigError(f'another program listens at {self.socket}, '
+                              'through which the screen is reached; end it')
+
     @property
     def has_lost_port(self) -> bool:
         """Somebody took the free port in the moment before it did."""
@@ -149,7 +179,7 @@ class Xvnc:
                 [program, *self._arguments(started_end, secrets)],
                 stdin=subprocess.DEVNULL, stdout=log_end, stderr=log_end,
                 pass_fds=(started_end, *secrets), start_new_session=True,
-                preexec_fn=functools.partial(_die_with, os.getpid()))
+                preexec_fn=functools.partial(_prepare, os.getpid()))
         except (OSError, subprocess.SubprocessError) as exc:
             os.close(log)
             os.close(started)
@@ -227,6 +257,17 @@ def _find(names: Sequence[str], package: str) -> str:
                       f"TigerVNC's server (Debian: apt-get install {package})")
 
 
+def _listener_at(path: str) -> int:
+    """:returns: process that listens there; unix(7), SO_PEERCRED."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_SOCKET_TIMEOUT)
+        probe.connect(path)
+        pid: int
+        pid, _, _ = struct.unpack('3i', probe.getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize('3i')))
+    return pid
+
+
 def _path(fd: int) -> str:
     # Xvnc opens it anew for each viewer, so it is found at its beginning.
     return f'/proc/self/fd/{fd}'
@@ -280,12 +321,14 @@ def _write_private(path: str, data: bytes) -> None:
         file.write(data)
 
 
-def _die_with(parent: int) -> None:
-    """Have this process end when its parent does, however that ends.
+def _prepare(parent: int) -> None:
+    """Have this process end when its parent does, however that ends, and
+    bound what strangers can make it do.
 
     Runs in the child, before it is Xvnc: ctypes costs us nothing. prctl(2).
     """
     import ctypes
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    own_process.bound_files(MAX_FILES)
     if os.getppid() != parent:
         os._exit(1)

@@ -16,6 +16,8 @@ from tests.helpers.display_program import (
 
 _TAKEN = 'echo "(EE) failed to bind socket: Address already in use" >&2\n'
 # It tells its number to the file that -displayfd names.
+_NO_SOCKET = ('from ironic_console.drivers.displays.xvnc import Xvnc\n'
+              'Xvnc.check_socket = lambda _: None')
 _START = '''
 while [ "$1" != -displayfd ]; do shift; done
 echo 77 > "/proc/self/fd/$2"
@@ -49,9 +51,17 @@ def xvnc(tmp_path, monkeypatch):
 def test_takes_another_port_when_somebody_was_quicker(
         xvnc, tmp_path, settings):
     tries = xvnc(f'[ $tries = 3 ] || {{ {_TAKEN} exit 1; }}\n{_START}')
-    with DisplayProgram(tmp_path, settings) as display:
+    with DisplayProgram(tmp_path, settings, before=_NO_SOCKET) as display:
         assert display.port
     assert tries() == 3
+
+
+def test_lets_nobody_in_when_the_screen_is_not_where_it_should_be(
+        xvnc, tmp_path, settings):
+    xvnc(_START)
+    with DisplayProgram(tmp_path, settings) as display:
+        assert '/tmp/.X11-unix/X77' in display.answer['error']
+        assert display.wait() == 1
 
 
 def test_does_not_look_for_ports_for_ever(xvnc, tmp_path, settings):
@@ -83,7 +93,7 @@ def test_an_xvnc_that_does_not_listen_is_killed_at_the_end(
         xvnc, tmp_path, settings):
     xvnc('trap "" TERM\n' + _START.replace('exec sleep 1000',
                                            'while :; do sleep 1; done'))
-    with DisplayProgram(tmp_path, settings) as display:
+    with DisplayProgram(tmp_path, settings, before=_NO_SOCKET) as display:
         pid = display.xvnc()
         display.end_input()
         assert display.wait() == 0

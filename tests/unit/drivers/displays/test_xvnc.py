@@ -2,7 +2,9 @@
 """What Xvnc is told and what it says; test_display_program.py runs it."""
 
 import dataclasses
+import os
 import pathlib
+import socket
 
 import pytest
 
@@ -114,3 +116,54 @@ def test_says_what_to_install(settings, tmp_path, monkeypatch, program,
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(ConfigError, match=package):
         Xvnc(settings, str(tmp_path)).start()
+
+
+@pytest.fixture
+def listening(settings, tmp_path, monkeypatch):
+    """An Xvnc whose socket this very process listens at."""
+    folder = tmp_path / 'sockets'
+    folder.mkdir(0o700)
+    path = str(folder / 'X1')
+    monkeypatch.setattr(Xvnc, 'socket', path)
+    monkeypatch.setattr(Xvnc, 'pid', os.getpid())
+    with socket.socket(socket.AF_UNIX) as ear:
+        ear.bind(path)
+        ear.listen()
+        yield Xvnc(settings, str(tmp_path)), folder
+
+
+@pytest.mark.parametrize('mode', [0o700, 0o755, 0o1777])
+def test_its_own_socket_is_fine_where_nobody_can_replace_it(listening, mode):
+    server, folder = listening
+    folder.chmod(mode)
+    server.check_socket()
+
+
+@pytest.mark.parametrize('mode', [0o777, 0o720])
+def test_no_screen_where_others_could_put_a_socket_of_theirs(listening, mode):
+    server, folder = listening
+    folder.chmod(mode)
+    with pytest.raises(ConfigError, match='1777'):
+        server.check_socket()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can give files away')
+def test_no_screen_in_a_folder_of_somebody_else(listening):
+    server, folder = listening
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(ConfigError, match='1777'):
+        server.check_socket()
+
+
+def test_the_cookie_goes_to_no_other_program(listening, monkeypatch):
+    server, _ = listening
+    monkeypatch.setattr(Xvnc, 'pid', os.getpid() + 1)
+    with pytest.raises(ConfigError, match='another program listens'):
+        server.check_socket()
+
+
+def test_a_socket_that_nobody_listens_at_is_told(listening):
+    server, folder = listening
+    (folder / 'X1').unlink()
+    with pytest.raises(ConfigError, match='cannot be used'):
+        server.check_socket()
