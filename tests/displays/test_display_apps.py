@@ -55,7 +55,7 @@ class Bench:
         web = self._web()
         with contextlib.suppress(VisitFailed):
             web.request('GET', '/redfish/v1/')
-        self._browser = Chromium(bmc.url, web.address, web.pin,
+        self._browser = Chromium(bmc.url, web.address, web.trust,
                                  kind.documents, Screen())
         self._browser.start()
         self.page = self._browser.page

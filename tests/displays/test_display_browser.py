@@ -6,9 +6,11 @@ what it was asked for.
 """
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,7 @@ from ironic_console.drivers.displays.failures import (
     VisitFailed,
 )
 from ironic_console.drivers.displays.settings import Screen
+from ironic_console.drivers.displays.trust import Trust
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import wait_until
 from tests.helpers.scripted_site import Site, reply
@@ -149,7 +152,7 @@ def module_site() -> Iterator[Site]:
 def module_browser(screen: Xvnc, module_site: Site) -> Iterator[Chromium]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('DISPLAY', screen.display)
-        browser = Chromium(module_site.url, '127.0.0.1', '', DOCUMENTS,
+        browser = Chromium(module_site.url, '127.0.0.1', Trust(), DOCUMENTS,
                            Screen())
         try:
             browser.start()
@@ -282,7 +285,7 @@ def test_sends_no_datagrams_to_anybody(
 def test_a_name_leads_where_it_led_when_it_was_judged(site: Site) -> None:
     # RFC 6761: no resolver knows this name.
     url = f'http://bmc.invalid:{site.port}'
-    navigate_alone(url, '')
+    navigate_alone(url, Trust())
     assert targets(site) == ['/console.html']
     assert site.asked[0].headers['host'] == f'bmc.invalid:{site.port}'
 
@@ -365,7 +368,7 @@ def test_no_program_of_this_machine_is_opened(
         program.write_text(f'#!/bin/sh\necho "$0" "$@" >> {calls}\n')
         program.chmod(0o755)
     monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
-    browser = Chromium(site.url, '127.0.0.1', '', DOCUMENTS, Screen())
+    browser = Chromium(site.url, '127.0.0.1', Trust(), DOCUMENTS, Screen())
     try:
         browser.start()
         for url in ('mailto:a@b', 'ssh://host', 'xyz:'):
@@ -400,7 +403,7 @@ def test_a_page_that_eats_memory_loses_its_browser(
         caplog: pytest.LogCaptureFixture) -> None:
     before = memory_guard.used_by_group(os.getpgrp())
     monkeypatch.setattr(memory_guard, 'MAX_BYTES', before + 1024 ** 3)
-    browser = Chromium(site.url, '127.0.0.1', '', DOCUMENTS, Screen())
+    browser = Chromium(site.url, '127.0.0.1', Trust(), DOCUMENTS, Screen())
     try:
         browser.start()
         browser.page.navigate(f'{site.url}/console.html')
@@ -526,28 +529,59 @@ def test_a_bmc_that_is_away_is_told(screen: Xvnc) -> None:
     with Site() as site:
         url = site.url
     with pytest.raises(BmcAway):
-        navigate_alone(url, '')
+        navigate_alone(url, Trust())
+
+
+def anchor(authority: Authority) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(authority.pem.decode())
 
 
 def test_only_the_certificate_that_was_found_good_is_taken() -> None:
     good, other = Authority('BMC', ['127.0.0.1']), Authority('Other')
     with Site(ANSWERS, good.itself.server_context()) as site:
-        navigate_alone(site.url, good.itself.pin)
-        assert targets(site) == ['/console.html']
-        with pytest.raises(BmcUntrusted):
-            navigate_alone(site.url, other.itself.pin)
-        assert targets(site) == ['/console.html']
+        for trust in (Trust(pin=good.itself.pin),
+                      Trust(anchor=anchor(good), is_own=True)):
+            navigate_alone(site.url, trust)
+        assert targets(site) == ['/console.html'] * 2
+        for trust in (Trust(pin=other.itself.pin), Trust(),
+                      Trust(anchor=anchor(other)),
+                      Trust(anchor=anchor(other), is_own=True)):
+            with pytest.raises(BmcUntrusted):
+                navigate_alone(site.url, trust)
+        assert targets(site) == ['/console.html'] * 2
+
+
+def test_whom_the_authority_of_the_bmc_signs_is_taken() -> None:
+    authority = Authority()
+    with Site(ANSWERS, authority.issue().server_context()) as site:
+        navigate_alone(site.url, Trust(anchor=anchor(authority)))
+    with (Site(ANSWERS, authority.issue('192.0.2.1').server_context(),
+               ) as site, pytest.raises(BmcUntrusted)):
+        navigate_alone(site.url, Trust(anchor=anchor(authority)))
+
+
+@pytest.mark.parametrize('is_own', [False, True])
+def test_who_only_shows_a_good_certificate_beside_his_own_is_not(
+        is_own: bool) -> None:
+    """A pin would be content with that."""
+    good = Authority('BMC', ['127.0.0.1'])
+    stranger = Authority('Stranger').issue()
+    both = dataclasses.replace(stranger, cert=stranger.cert + good.pem)
+    with (Site(ANSWERS, both.server_context()) as site,
+          pytest.raises(BmcUntrusted)):
+        navigate_alone(site.url, Trust(anchor=anchor(good), is_own=is_own))
 
 
 def test_finds_a_bmc_by_its_ipv6_address() -> None:
     with Site(ANSWERS, host='::1') as site:
-        navigate_alone(site.url, '', '::1')
+        navigate_alone(site.url, Trust(), '::1')
         assert targets(site) == ['/console.html']
 
 
-def navigate_alone(url: str, pin: str, address: str = '127.0.0.1') -> None:
+def navigate_alone(url: str, trust: Trust, address: str = '127.0.0.1',
+                   ) -> None:
     """With a browser of its own."""
-    browser = Chromium(url, address, pin, DOCUMENTS, Screen())
+    browser = Chromium(url, address, trust, DOCUMENTS, Screen())
     try:
         browser.start()
         browser.page.navigate(f'{url}/console.html')
@@ -561,7 +595,8 @@ def test_without_a_display_it_says_why(
         monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
         ) -> None:
     monkeypatch.setenv('DISPLAY', ':64999')
-    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', '', (), Screen())
+    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', Trust(), (),
+                       Screen())
     with pytest.raises(BrowserFailed):
         browser.start()
     browser.close()
@@ -582,7 +617,8 @@ def test_a_wait_can_be_interrupted_and_resumed(
 
 
 def test_closing_twice_and_before_the_start_is_fine() -> None:
-    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', '', (), Screen())
+    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', Trust(), (),
+                       Screen())
     browser.close()
     browser.close()
     with pytest.raises(VisitFailed):
@@ -594,8 +630,9 @@ import sys
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import VisitFailed
 from ironic_console.drivers.displays.settings import Screen
+from ironic_console.drivers.displays.trust import Trust
 url = sys.argv[1]
-browser = Chromium(url, '127.0.0.1', '', [r'/console\\.html'],
+browser = Chromium(url, '127.0.0.1', Trust(), [r'/console\\.html'],
                    Screen())
 try:
     browser.start()
@@ -637,12 +674,13 @@ import logging, os, sys
 from ironic_console.drivers.displays import browser_command
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.settings import Screen
+from ironic_console.drivers.displays.trust import Trust
 logging.basicConfig(level=logging.WARNING, format='%(message)s')
 url = sys.argv[1]
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-browser = Chromium(url, '127.0.0.1', '', [r'/console\\.html'],
+browser = Chromium(url, '127.0.0.1', Trust(), [r'/console\\.html'],
                    Screen())
 try:
     browser.start()

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked of a BMC's web server without a browser.
 
-It owns the TLS policy of a visit: the browser is told to accept the very
-certificate that was found good here, and no other. Nothing of a vendor is
+It owns the TLS policy of a visit: what was found good here is what the
+browser is told to believe (trust.py), and no more. Nothing of a vendor is
 known here.
 """
 
+import _ssl
 import base64
 import contextlib
 import dataclasses
@@ -31,6 +32,7 @@ from ironic_console.drivers.displays.failures import (
 from ironic_console.drivers.displays.public_key import NoCertificate, pin_of
 from ironic_console.drivers.displays.settings import Bmc
 from ironic_console.drivers.displays.timed_socket import TimedSocket
+from ironic_console.drivers.displays.trust import Trust
 
 LOG = logging.getLogger(__name__)
 
@@ -100,6 +102,7 @@ class BmcWeb:
             ipaddress.ip_network(text)
             for text in filter(None, bmc.networks.split(','))])
         self._pin = ''
+        self._trust: Trust | None = None
         self._address = ''
 
     @property
@@ -109,10 +112,10 @@ class BmcWeb:
         return self._address
 
     @property
-    def pin(self) -> str:
-        """SHA-256 of the public key that the BMC has shown, in base64, as
-        Chromium wants it; '' before anything was asked, and without TLS."""
-        return self._pin
+    def trust(self) -> Trust | None:
+        """Whom a browser may take for the BMC; ``None`` before it has proved
+        itself."""
+        return self._trust
 
     def request(self, method: str, path: str, *, body: object = None,
                 form: Mapping[str, str] | None = None,
@@ -190,6 +193,7 @@ class BmcWeb:
             self.deadline)
         sock = self._dial(self._choose([address for *_, address in found]))
         if not self._context:
+            self._trust = Trust()
             return sock
         try:
             sock.settimeout(self._time_left())
@@ -200,6 +204,7 @@ class BmcWeb:
             raise
         try:
             self._check(secured.getpeercert(binary_form=True) or b'')
+            self._trust = self._trust or self._found_good(secured)
         except BaseException:
             secured.close()
             raise
@@ -259,6 +264,12 @@ class BmcWeb:
                 'answers in its place.')
         self._pin = pin
 
+    def _found_good(self, secured: ssl.SSLSocket) -> Trust:
+        if not self._bmc.verify:
+            return Trust(pin=self._pin)
+        chain = _verified_chain(secured)
+        return Trust(anchor=chain[-1], is_own=len(chain) == 1)
+
     # -- HTTP ----------------------------------------------------------------
 
     def _exchange(self, sock: socket.socket, method: str, path: str,
@@ -302,6 +313,17 @@ def _context(bmc: Bmc) -> ssl.SSLContext:
                            'PEM. Mend redfish_verify_ca of the node.',
                            ) from exc
     return context
+
+
+def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
+    """:returns: certificates in DER, from the BMC's own to the one that is
+        trusted."""
+    public: Any = getattr(secured, 'get_verified_chain', None)
+    if public:  # from Python 3.13 on
+        return list(public())
+    private: Any = secured
+    return [one.public_bytes(_ssl.ENCODING_DER)
+            for one in private._sslobj.get_verified_chain()]
 
 
 def _refusal(address: IPAddress) -> AddressRefused:

@@ -67,12 +67,12 @@ class BrowserMissing(BrowserFailed):
     retry = False
 
 
-def build(site: str, address: str, pin: str, screen: Screen) -> list[str]:
-    """:returns: a command line, without its profile.
+def build(site: str, address: str, screen: Screen) -> list[str]:
+    """:returns: a command line, without its profile and whom it trusts.
     :raises BrowserMissing: there is no Chromium.
     """
     return [find_program(), *_FLAGS, *size_flags(screen),
-            *site_flags(site, address, pin), *machine_flags()]
+            *site_flags(site, address), *machine_flags()]
 
 
 def find_program() -> str:
@@ -93,11 +93,10 @@ def size_flags(screen: Screen) -> list[str]:
             f'--window-size={screen.width},{screen.height}']
 
 
-def site_flags(site: str, address: str, pin: str) -> list[str]:
+def site_flags(site: str, address: str) -> list[str]:
     """:param address: at which the host was found, and was allowed to be: a
         name that is looked up again may lead elsewhere.
-    :returns: flags by which the browser finds one host, on one port, with
-        one certificate.
+    :returns: flags by which the browser finds one host, on one port.
     :raises VisitFailed: the host is none that a browser knows.
     """
     parts = urllib.parse.urlsplit(site)
@@ -109,10 +108,7 @@ def site_flags(site: str, address: str, pin: str) -> list[str]:
                           'node cannot be used by a web browser. Correct it.')
     wanted, found = (f'[{one}]:{port}' if ':' in one else f'{one}:{port}'
                      for one in (host, address))
-    flags = [f'--host-resolver-rules=MAP {wanted} {found}, MAP * ~NOTFOUND']
-    if pin:
-        flags.append(f'--ignore-certificate-errors-spki-list={pin}')
-    return flags
+    return [f'--host-resolver-rules=MAP {wanted} {found}, MAP * ~NOTFOUND']
 
 
 def machine_flags() -> list[str]:

@@ -26,6 +26,7 @@ from ironic_console.drivers.displays.memory_guard import MemoryGuard
 from ironic_console.drivers.displays.page import ChromiumPage
 from ironic_console.drivers.displays.request_filter import RequestFilter
 from ironic_console.drivers.displays.settings import Screen
+from ironic_console.drivers.displays.trust import Trust
 
 LOG = logging.getLogger(__name__)
 
@@ -77,15 +78,17 @@ class Chromium:
 
     :param site: scheme, host and port of the BMC.
     :param address: of that host.
-    :param pin: of its certificate, '' without TLS.
+    :param trust: whom it takes for the BMC.
     :param documents: see :attr:`apps.base.App.documents`.
     :param screen: that its window fills.
     :ivar page: what it shows.
     """
 
-    def __init__(self, site: str, address: str, pin: str,
+    def __init__(self, site: str, address: str, trust: Trust,
                  documents: Sequence[str], screen: Screen) -> None:
-        self._argv = browser_command.build(site, address, pin, screen)
+        self._argv = [*browser_command.build(site, address, screen),
+                      *trust.flags()]
+        self._trust = trust
         self._screen = screen
         self._folder = _make_folder()
         self._profile = self._folder / 'profile'
@@ -109,6 +112,7 @@ class Chromium:
         try:
             self._write('Default/Preferences', _PREFERENCES)
             self._write('Local State', _LOCAL_STATE)
+            self._trust.install(self._folder)
             self._process = _Process(argv, self._theirs,
                                      browser_command.environment(
                                          self._folder))

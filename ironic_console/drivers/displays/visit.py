@@ -40,6 +40,7 @@ from ironic_console.drivers.displays.settings import (
     MAX_BYTES,
     DisplaySettings,
 )
+from ironic_console.drivers.displays.trust import Trust
 
 LOG = logging.getLogger(__name__)
 
@@ -128,11 +129,11 @@ class Visit:
         self._step('Logging in to the BMC')
         login = self._login = _in_background(self._app.log_in)
         # It proves itself by the certificate that it shows first.
-        while not self._web.pin and not login.done():
+        while not self._web.trust and not login.done():
             self._pause(_PIN_INTERVAL, login)
         if login.done():
             login.result()
-        browser = self._start_browser()
+        browser = self._start_browser(self._web.trust or Trust())
         while not login.done():
             self._pause(LOGIN_TIMEOUT, login)
         login.result()
@@ -147,9 +148,9 @@ class Visit:
     def _step(self, text: str) -> None:
         self._announce({'step': text})
 
-    def _start_browser(self) -> Chromium:
+    def _start_browser(self, trust: Trust) -> Chromium:
         bmc = self._settings.bmc
-        self._browser = Chromium(bmc.url, self._web.address, self._web.pin,
+        self._browser = Chromium(bmc.url, self._web.address, trust,
                                  self._app.documents, self._settings.screen)
         if self._stop.done():
             # It came too early for our browser to hear of it.

@@ -25,6 +25,7 @@ from ironic_console.drivers.displays.failures import (
     VisitFailed,
 )
 from ironic_console.drivers.displays.settings import Bmc
+from ironic_console.drivers.displays.trust import Trust
 from tests.helpers.certificates import Authority, Certificate
 from tests.helpers.clock import FrozenClock
 from tests.helpers.scripted_site import Site, reply
@@ -348,12 +349,23 @@ def test_a_certificate_of_the_given_ca_is_good(authority: Authority) -> None:
     certificate = authority.issue()
     with secure(certificate) as site:
         web = visitor(site.url, ca=authority.pem.decode())
-        assert not web.pin
+        assert web.trust is None
         web.request('GET', '/')
-        assert web.pin == certificate.pin
+        # Nothing else does for the browser: it is whoever that one signs.
+        assert web.trust == Trust(anchor=ssl.PEM_cert_to_DER_cert(
+            authority.pem.decode()))
         by_name = visitor(f'https://localhost:{site.port}',
                           ca=authority.pem.decode())
         assert by_name.request('GET', '/').status == 200
+
+
+def test_a_certificate_that_vouches_for_itself_is_the_only_one() -> None:
+    itself = Authority('BMC', ['127.0.0.1'])
+    with secure(itself.itself) as site:
+        web = visitor(site.url, ca=itself.pem.decode())
+        web.request('GET', '/')
+    assert web.trust == Trust(anchor=ssl.PEM_cert_to_DER_cert(
+        itself.pem.decode()), is_own=True)
 
 
 @pytest.mark.parametrize('kind', ['name', 'expired', 'stranger', 'system'])
@@ -388,18 +400,18 @@ def test_anybody_is_believed_once_and_then_only_he(authority: Authority,
         web = visitor(site.url, verify=False)
         web.request('GET', '/')
         web.request('GET', '/')
-        assert web.pin == first.pin
+        assert web.trust == Trust(pin=first.pin)
         site.context = second.server_context()
         with pytest.raises(BmcUntrusted, match='another certificate'):
             web.request('GET', '/', basic=True)
         assert len(site.asked) == 2
-        assert web.pin == first.pin
+        assert web.trust == Trust(pin=first.pin)
 
 
 def test_there_is_nothing_to_pin_without_tls(site: Site) -> None:
     web = visitor(site.url)
     web.request('GET', '/')
-    assert web.pin == ''
+    assert web.trust == Trust()
 
 
 def old(context: ssl.SSLContext) -> ssl.SSLContext:

@@ -21,8 +21,6 @@ from ironic_console.drivers.displays.browser_command import (
 from ironic_console.drivers.displays.failures import VisitFailed
 from ironic_console.drivers.displays.settings import Screen
 
-PIN = '4HD4GLL6KVvhgnmTIQ4wm0NfFdQGVgCiEFeAg6FAkyU='
-
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,13 +37,13 @@ def allow(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
 
 
 def test_only_the_host_and_port_of_the_bmc_are_found() -> None:
-    assert site_flags('http://bmc.example', '192.0.2.7', '') == [
+    assert site_flags('http://bmc.example', '192.0.2.7') == [
         '--host-resolver-rules=MAP bmc.example:80 192.0.2.7:80, '
         'MAP * ~NOTFOUND']
-    assert site_flags('https://192.0.2.7', '192.0.2.7', '')[0].startswith(
+    assert site_flags('https://192.0.2.7', '192.0.2.7')[0].startswith(
         '--host-resolver-rules=MAP 192.0.2.7:443 192.0.2.7:443, ')
-    assert site_flags('https://[2001:db8::7]:8443', '2001:db8::7', '',
-                      )[0].startswith(
+    [flag] = site_flags('https://[2001:db8::7]:8443', '2001:db8::7')
+    assert flag.startswith(
         '--host-resolver-rules=MAP [2001:db8::7]:8443 [2001:db8::7]:8443, ')
 
 
@@ -53,19 +51,11 @@ def test_only_the_host_and_port_of_the_bmc_are_found() -> None:
     'bmc,EXCLUDE *', 'bmc MAP', 'b*c', '', 'b\u00e4r', 'a%2c'])
 def test_a_host_that_would_change_the_rules_is_refused(host: str) -> None:
     with pytest.raises(VisitFailed, match='driver_info'):
-        site_flags(f'https://{host}/', '192.0.2.7', PIN)
-
-
-def test_a_bmc_with_tls_is_pinned() -> None:
-    assert site_flags('https://bmc', '192.0.2.7', PIN)[1:] == [
-        f'--ignore-certificate-errors-spki-list={PIN}']
-    assert not any('certificate-errors' in flag
-                   for flag in build(
-                       'http://bmc', '192.0.2.7', '', Screen()))
+        site_flags(f'https://{host}/', '192.0.2.7')
 
 
 def test_nothing_listens_and_the_window_is_as_large_as_the_screen() -> None:
-    command = build('https://bmc', '192.0.2.7', PIN, Screen(800, 600))
+    command = build('https://bmc', '192.0.2.7', Screen(800, 600))
     assert '--remote-debugging-pipe' in command
     assert not any('debugging-port' in flag or 'debugging-address' in flag
                    for flag in command)

@@ -15,6 +15,7 @@ from ironic_console.drivers.displays import browser_command, chromium
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import BrowserFailed
 from ironic_console.drivers.displays.settings import Screen
+from ironic_console.drivers.displays.trust import Trust
 
 Stand = Callable[[str], Chromium]
 
@@ -30,7 +31,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path,
         monkeypatch.setattr(browser_command, '_PROGRAMS', (str(program),))
         monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
         monkeypatch.setattr(chromium, '_MAX_PARENT_CHARS', 1000)
-        return Chromium('http://127.0.0.1:1', '127.0.0.1', '', (), Screen())
+        return Chromium('http://127.0.0.1:1', '127.0.0.1', Trust(), (),
+                        Screen())
 
     return make
 
@@ -133,7 +135,8 @@ def test_paths_too_long_for_its_socket_are_not_used(
     monkeypatch.setattr(tempfile, 'tempdir', str(deep))
     monkeypatch.setattr(chromium, '_MAX_PARENT_CHARS', 40)
     monkeypatch.setattr(chromium, '_SHORT_PARENT', str(tmp_path))
-    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', '', (), Screen())
+    browser = Chromium('http://127.0.0.1:1', '127.0.0.1', Trust(), (),
+                       Screen())
     assert len(folders(tmp_path)) == 1
     browser.close()
     assert os.listdir(deep) == []

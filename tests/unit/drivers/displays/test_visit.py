@@ -30,6 +30,7 @@ from ironic_console.drivers.displays.settings import (
     DisplaySettings,
     VncServer,
 )
+from ironic_console.drivers.displays.trust import Trust
 from ironic_console.drivers.displays.visit import Visit, open_app
 
 PATIENCE = 30.0
@@ -60,7 +61,7 @@ class Stage:
             step: threading.Event()
             for step in ('log_in', 'start', 'open', 'shown')}
         self.interrupted = threading.Event()
-        self.pin = 'a pin'
+        self.trust: Trust | None = Trust(pin='a pin')
         self.address = '192.0.2.7'
         self.is_console = True
 
@@ -163,8 +164,8 @@ class FakeWeb:
         self.deadline = None
 
     @property
-    def pin(self) -> str:
-        return self.stage.pin
+    def trust(self) -> Trust | None:
+        return self.stage.trust
 
     @property
     def address(self) -> str:
@@ -212,7 +213,7 @@ def test_the_browser_starts_while_the_login_goes_on(
 
 def test_the_browser_waits_for_the_certificate_of_the_bmc(
         stage: Stage, visit: Visit) -> None:
-    stage.pin = ''
+    stage.trust = None
     stage.troubles['log_in'] = LoginRefused('wrong password')
     assert not visit.run()
     assert stage.acts == ['log_in']
