@@ -8,19 +8,18 @@ from collections.abc import Iterator
 import pytest
 from oslo_service import backend
 
-from tests.helpers.bmc import Bmcs
-from tests.helpers.certificates import Authority
-from tests.helpers.container_provider import install_provider
-from tests.helpers.gateway import GatewaySite, start_site
-from tests.helpers.xvnc import Xvnc
-from tools.lab import novnc, ports
-from tools.lab.ironic import LocalIronic
-from tools.lab.proxy import LocalProxy
-
 # Whoever imports oslo.service first decides for the whole process, and gets
 # eventlet if nobody says otherwise. Ironic and our proxy use native threads.
 backend.init_backend(backend.BackendType.THREADING)
 
+from tests.helpers.bmc import Bmcs  # noqa: E402
+from tests.helpers.certificates import Authority  # noqa: E402
+from tests.helpers.container_provider import install_provider  # noqa: E402
+from tests.helpers.gateway import GatewaySite, start_site  # noqa: E402
+from tests.helpers.xvnc import Xvnc  # noqa: E402
+from tools.lab import novnc, ports  # noqa: E402
+from tools.lab.ironic import LocalIronic  # noqa: E402
+from tools.lab.proxy import LocalProxy  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -64,8 +64,9 @@ def node(site: GatewaySite, in_tree: InTreeProxy, screen: Xvnc,
         'generic-vnc', instance=False, vnc_address='127.0.0.1',
         vnc_port=screen.port, vnc_password=PASSWORD, vnc_security='vncauth')
     site.ironic.rest.set_console(made, True)
+    door = site.door(made)
     yield made
-    site.ironic.rest.delete_node(made)
+    site.delete(made, door)
 
 
 def test_shows_a_screen_that_wants_a_password(site: GatewaySite, node: str,

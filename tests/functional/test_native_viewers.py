@@ -72,10 +72,7 @@ def node(gateway_site: Site, proxy: LocalProxy, server: RfbServer,
     gateway_site.ironic.rest.set_console(made, True)
     door = gateway_site.door(made)
     yield made
-    gateway_site.ironic.rest.delete_node(made)
-    # SQLite gives the number of a deleted node, and so its port, to the next.
-    wait_until(lambda: not ports.answers(ports.LOOPBACK, door),
-               'the door was shut')
+    gateway_site.delete(made, door)
 
 
 def pressed(server: RfbServer, key: str) -> bool:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 
 from tests.helpers.certificates import Authority, Files
+from tests.helpers.proxy import wait_until
 from tools.lab import ports, settings
 from tools.lab.ironic import LocalIronic
 from tools.lab.proxy import LocalProxy
@@ -124,6 +125,13 @@ class GatewaySite:
         rest.call('PATCH', f'/v1/nodes/{node}',
                   [{'op': 'remove', 'path': '/instance_uuid'}])
         rest.delete_node(node)
+
+    def delete(self, node: str, door: int) -> None:
+        """Delete a node, and wait for its door to be shut: SQLite gives the
+        number of a deleted node, and so its port, to the next."""
+        self.ironic.rest.delete_node(node)
+        wait_until(lambda: not ports.answers(ports.LOOPBACK, door),
+                   'the door was shut')
 
     def door(self, node: str) -> int:
         """:returns: port of the gateway that Nova is told."""
