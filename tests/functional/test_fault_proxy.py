@@ -100,8 +100,9 @@ def test_without_a_fault_it_changes_nothing(join):
     wait_until(lambda: passage.end == 'ended', 'it ends')
 
 
-@pytest.mark.parametrize('reset', [False, True])
-@pytest.mark.parametrize('size', [0, 1, 7])
+# A reset after none may be there before whoever connects.
+@pytest.mark.parametrize(('size', 'reset'), [
+    (0, False), (1, False), (1, True), (7, False), (7, True)])
 def test_cuts_after_exactly_so_many_bytes(join, size, reset):
     near, other, passage = join(Line(up=Way(cut_after=size), reset=reset))
     if size:

@@ -213,3 +213,13 @@ def connections(process, server):
     """:returns: local ports, which tell connections of a server apart."""
     return [one.laddr.port for one in process.net_connections('tcp')
             if one.raddr and one.raddr.port == server.port]
+
+
+def test_it_ends_well_however_often_it_is_told_to(start):
+    proxy = start()
+    wait_until(lambda: 'were read again' in proxy.written(),
+               'the worker serves', 30)
+    while proxy.program.running():
+        proxy.signal()
+        time.sleep(0.001)
+    assert proxy.program.wait(10) == 0

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -242,17 +241,6 @@ def test_there_are_no_metrics_unless_asked_for(tmp_path, schema):
 
 
 # -- before it starts ---------------------------------------------------------
-
-def test_it_ends_well_however_often_it_is_told_to(site):
-    with site.proxy({'ironic_console': {'workers': 2}}) as proxy:
-        wait_until(lambda: proxy.written().count('were read again') == 2,
-                   'both workers serve', PATIENCE)
-        program = proxy.program
-        while program.running():
-            proxy.signal()
-            time.sleep(0.001)
-        assert program.wait(10) == 0
-
 
 @pytest.fixture
 def check(site, tmp_path):
