@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 PROGRAM = 'ironic-console-novncproxy'
 # Threads live for a handshake or a query; SQLAlchemy needs the most.
 _STACK_BYTES = 512 * 1024
-# For which one thread may compute while others want to, seconds. The relay has
-# to ask for its turn after each call of the kernel, and threads that set
-# sessions up or look at nodes have a lot to compute.
-_SWITCH_INTERVAL = 0.0005
 # Time between the end of drain_timeout and being killed, seconds.
 _LAST_WORDS = 10
 
@@ -91,7 +87,6 @@ def _select_backend(name: str) -> None:
     else:
         backend.init_backend(backend.BackendType.THREADING)
         threading.stack_size(_STACK_BYTES)
-        sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
 def _run(arguments: list[str]) -> int:
