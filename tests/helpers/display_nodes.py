@@ -72,8 +72,7 @@ class DisplayNode(ConsoleNode):
     def programs(self, name: str) -> list[psutil.Process]:
         """:returns: of its display, if it is the only one: processes with a
             word in their command lines."""
-        return [one for one in programs_of(self.ironic)
-                if name in ' '.join(one.cmdline())]
+        return programs_of(self.ironic, name)
 
 
 class DisplayNodes:
@@ -134,16 +133,18 @@ class DisplayNodes:
                    'displays to be gone', PATIENCE)
 
 
-def programs_of(ironic: LocalIronic) -> list[psutil.Process]:
-    """:returns: what displays of an Ironic's conductor consist of."""
+def programs_of(ironic: LocalIronic, name: str = '') -> list[psutil.Process]:
+    """:param name: that has to be in their command lines.
+    :returns: what displays of an Ironic's conductor consist of."""
     found = []
     for program in ironic.programs.values():
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(program.pid).children(
                     recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    if any(name in ' '.join(child.cmdline())
-                           for name in _PROGRAMS):
+                    words = ' '.join(child.cmdline())
+                    if name in words and any(one in words
+                                             for one in _PROGRAMS):
                         found.append(child)
     return found
 
