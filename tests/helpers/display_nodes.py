@@ -149,6 +149,16 @@ def programs_of(ironic: LocalIronic, name: str = '') -> list[psutil.Process]:
     return found
 
 
+def memory_of(ironic: LocalIronic) -> int:
+    """:returns: of its displays, bytes (PSS)."""
+    total = 0
+    for one in programs_of(ironic):
+        # They come and go.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += one.memory_full_info().pss
+    return total
+
+
 def colours(viewer: ForeignViewer) -> Counter[int]:
     """:returns: of its screen, 24 bits, with how often they are there."""
     pixels = memoryview(viewer.picture()).cast('I')

@@ -18,7 +18,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import psutil
 from oslo_service import backend
 
 # Whoever imports the proxy first chooses for the whole process.
@@ -29,7 +28,7 @@ from tests.helpers.display_nodes import (  # noqa: E402
     INTERFACES,
     DisplayNode,
     DisplayNodes,
-    programs_of,
+    memory_of,
 )
 from tools.lab import novnc, ports  # noqa: E402
 from tools.lab.ironic import LocalIronic  # noqa: E402
@@ -55,26 +54,17 @@ class Round:
     watched: int
 
 
-def memory(ironic: LocalIronic) -> int:
-    total = 0
-    for one in programs_of(ironic):
-        # They come and go.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += one.memory_full_info().pss
-    return total
-
-
 def measure(ironic: LocalIronic, browser: Chromium, node: DisplayNode,
             ) -> Round:
     colour = node.bmc.profile.colour.to_bytes(3)
-    link, idle = node.link(), memory(ironic)
+    link, idle = node.link(), memory_of(ironic)
     began = time.perf_counter()
     browser.open(link)
     browser.wait_pixel(X, Y, lambda pixel: all(
         abs(one - wanted) < 8 for one, wanted in zip(
             pixel, colour, strict=False)))
     seen = time.perf_counter() - began
-    watched = memory(ironic)
+    watched = memory_of(ironic)
     browser.open('about:blank')
     node.bmc.wait_for(lambda: not node.bmc.consoles and not
                       node.bmc.sessions, 'to be logged out')
