@@ -23,7 +23,8 @@ LAYERS = {
     # A program of its own, which runs where Ironic is not.
     'drivers.displays': ['drivers.displays', 'drivers.testcard.font',
                          'common.addresses', 'common.calls', 'common.clock',
-                         'common.errors', 'common.secret'],
+                         'common.errors', 'common.secret',
+                         'common.timed_socket'],
     'drivers': ['drivers', 'common'],
     'novncproxy': ['novncproxy', 'common'],
 }

@@ -24,6 +24,7 @@ from urllib3.exceptions import (
 from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Deadline
 from ironic_console.common.secret import Secret
+from ironic_console.common.timed_socket import TimedSocket
 
 #: Longest answer that is read. The attributes of an iDRAC are some 60 KiB.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -254,16 +255,12 @@ def _check_json(body: bytes) -> None:
 
 
 def _timed_pool(pool: Any, deadline: Callable[[], Deadline]) -> Any:
-    """A kind of connection pool whose connections know the deadline.
-
-    The time-outs of requests hold for each single read, so that an answer
-    which comes byte by byte would never be too late.
-    """
+    """A kind of connection pool whose connections know the deadline."""
     connection = pool.ConnectionCls
 
     def connect(self: Any) -> None:
         connection.connect(self)
-        self.sock = _TimedSocket(self.sock, deadline())
+        self.sock = TimedSocket(self.sock, deadline())
 
     def new_conn(self: Any) -> socket.socket:
         return _dial(self, connection._new_conn, deadline())
@@ -314,40 +311,3 @@ def _dial_one(connection: Any, dial: Callable[[Any], socket.socket],
         if not deadline.remaining():
             break
     raise failure
-
-
-class _TimedSocket:
-    """A socket that is read through a file which knows the deadline."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._sock = sock
-        self._deadline = deadline
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-    def makefile(self, mode: str, *_args: object) -> io.BufferedReader:
-        """What ``http.client`` reads answers from."""
-        return io.BufferedReader(_TimedReader(self._sock, self._deadline))
-
-
-class _TimedReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
-        self._sock = sock
-        self._deadline = deadline
-        # It keeps the socket open for as long as it is open itself.
-        self._file = sock.makefile('rb', buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline.remaining()
-        if not left:
-            raise TimeoutError(f'no answer within the {self._deadline}')
-        self._sock.settimeout(left)
-        return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

@@ -19,8 +19,6 @@ from ironic_console.drivers.displays import spool
 from ironic_console.drivers.displays.settings import DisplaySettings
 
 _PROCESS, _KUBERNETES, _NOTHING = 'display-process', 'kubernetes', 'fake'
-# What Ironic's providers publish to the outside.
-_CONTAINER_PORT = 5900
 # Of what a provider says: some quote all that a program has written.
 _MAX_REASON_CHARS = 400
 
@@ -44,7 +42,7 @@ def listen_at(usual_port: int) -> tuple[str, int]:
         # Nova compares the port when somebody opens an old link.
         return str(CONF.ironic_console.display_address), usual_port
     # Others decide what is let through to a container.
-    return '', _CONTAINER_PORT
+    return '', spool.PORT
 
 
 def start(task: Any, settings: DisplaySettings) -> tuple[str, int]:

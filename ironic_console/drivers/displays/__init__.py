@@ -21,7 +21,7 @@ Chromium, and nothing of Ironic.
     page.py            its one page, guard.js in it; cdp.py talks to it,
                        request_filter.py says what it may ask for
     bmc_web.py         what is asked of the BMC without a browser; one
-                       deadline (timed_socket.py), one key (public_key.py)
+                       deadline, one key (public_key.py)
     trust.py           whom the browser takes for the BMC
     apps/              how each vendor's page is opened and left
     spool.py           settings as files, between conductor and manager

@@ -24,6 +24,7 @@ from typing import Any
 from ironic_console.common.addresses import AddressPolicy, IPAddress
 from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Deadline
+from ironic_console.common.timed_socket import TimedSocket
 from ironic_console.drivers.displays.failures import (
     AddressRefused,
     BmcAway,
@@ -31,7 +32,6 @@ from ironic_console.drivers.displays.failures import (
 )
 from ironic_console.drivers.displays.public_key import NoCertificate, pin_of
 from ironic_console.drivers.displays.settings import Bmc
-from ironic_console.drivers.displays.timed_socket import TimedSocket
 from ironic_console.drivers.displays.trust import Trust
 
 LOG = logging.getLogger(__name__)

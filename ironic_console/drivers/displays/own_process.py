@@ -9,11 +9,12 @@ import contextlib
 import os
 import pathlib
 import resource
+import signal
 
 #: Points of a thousand. Chromium gives its pages 300.
 _OOM_SCORE = 500
 _NICENESS = 5
-_PR_SET_DUMPABLE = 4
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
 
 
 def leave_no_core() -> None:
@@ -38,10 +39,25 @@ def come_last() -> None:
         os.nice(_NICENESS)
 
 
+def end_with(parent: int) -> None:
+    """End, by SIGTERM, when our parent does, however that ends.
+
+    :param parent: its process number; if it has ended already, so do we.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def hide_memory() -> None:
     """What runs as the same user, as our browser does, cannot look into us.
 
     Children are not hidden: each program starts anew.
     """
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    # Not for those who never ask: it costs memory.
     import ctypes
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0)
+    ctypes.CDLL(None).prctl(option, value)

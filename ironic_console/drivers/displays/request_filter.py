@@ -2,8 +2,8 @@
 """What the browser of a visit may ask for: the console of one BMC.
 
 A decision and nothing else; :mod:`page` has Chromium obey it. Certificates
-and names are not judged here: :mod:`chromium` pins the one and resolves no
-other.
+and names are not judged here: those are for :mod:`trust` and
+:mod:`browser_command`.
 """
 
 import re

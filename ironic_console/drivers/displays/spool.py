@@ -28,7 +28,8 @@ from ironic_console.drivers.displays.settings import (
 from ironic_console.drivers.displays.settings import DisplaySettings
 
 VERSION = 1
-#: Where a display listens in a network of its own.
+#: Where a display listens in a network of its own; Ironic's providers
+#: publish it.
 PORT = 5900
 #: User and group of the display image.
 IMAGE_UID = 65532

@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import shutil
-import signal
 import socket
 import stat
 import struct
@@ -53,7 +52,6 @@ _OPTIONS = (
     # More would bring a line for each key that is typed.
     '-Log=*:stderr:0,VNCServerST:stderr:100,VNCSConnST:stderr:30')
 _READ_ONLY = ('-AcceptKeyEvents=0', '-AcceptPointerEvents=0')
-_PR_SET_PDEATHSIG = 1
 # Not the decoration around them.
 _WORDS = re.compile('[a-z]{3}')
 _COOKIE_NAME = b'MIT-MAGIC-COOKIE-1'
@@ -325,10 +323,7 @@ def _prepare(parent: int) -> None:
     """Have this process end when its parent does, however that ends, and
     bound what strangers can make it do.
 
-    Runs in the child, before it is Xvnc: ctypes costs us nothing. prctl(2).
+    Runs in the child, before it is Xvnc: what it costs costs us nothing.
     """
-    import ctypes
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    own_process.end_with(parent)
     own_process.bound_files(MAX_FILES)
-    if os.getppid() != parent:
-        os._exit(1)

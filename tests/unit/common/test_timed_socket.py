@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ironic_console.common.clock import Deadline
-from ironic_console.drivers.displays.timed_socket import TimedSocket
+from ironic_console.common.timed_socket import TimedSocket
 from tests.helpers.clock import FrozenClock
 
 
