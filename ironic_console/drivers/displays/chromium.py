@@ -34,7 +34,8 @@ LOG = logging.getLogger(__name__)
 CLOSE_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
 _WORDS_TIMEOUT = 1.0
-_LAST_LINES, _MAX_LINE = 5, 300
+# Its helpers complain as well when it ends.
+_LAST_LINES, _MAX_LINE = 20, 300
 _FIRST_FD = 10
 _MAX_PARENT_CHARS, _SHORT_PARENT = 40, '/tmp'  # noqa: S108
 
@@ -212,8 +213,9 @@ class _Process:
                         for line in data.splitlines() if line)
 
     def last_words(self) -> list[str]:
-        """:returns: what it wrote last, if it has ended."""
-        if self.wait(0.0):
+        """:returns: what it wrote last; all of it, if it ends by now."""
+        # Its pipes are closed a moment before it has ended.
+        if self.wait(_WORDS_TIMEOUT):
             self._reader.join(_WORDS_TIMEOUT)
         return list(self._lines)
 

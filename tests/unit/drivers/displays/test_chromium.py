@@ -56,6 +56,18 @@ def test_its_last_words_are_logged_if_it_does_not_start(
     assert folders(tmp_path) == []
 
 
+def test_the_reason_is_told_although_its_helpers_complain_after_it(
+        stand_in: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    browser = stand_in('exec >&2; echo no display; '
+                       'for one in 1 2 3 4 5 6 7 8; do '
+                       'echo "zygote $one: broken pipe"; done; exit 1')
+    with pytest.raises(BrowserFailed):
+        browser.start()
+    browser.close()
+    assert 'no display' in caplog.text
+    assert 'zygote 8' in caplog.text
+
+
 def test_one_that_cannot_be_executed_is_told(
         stand_in: Stand, tmp_path: pathlib.Path,
         caplog: pytest.LogCaptureFixture) -> None:
