@@ -188,7 +188,7 @@ def test_a_display_that_is_killed_is_started_again(site: Site) -> None:
     with site.node() as node:
         node.enable()
         one, = site.containers(node)
-        site.podman.run('rm', '--force', one['Id'])
+        site.podman.remove(one['Id'])
         wait_until(lambda: [two['State'] for two in site.containers(node)
                             ] == ['running'] and not node['reservation'],
                    'another one', PATIENCE)

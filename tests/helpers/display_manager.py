@@ -117,7 +117,7 @@ class RunningManager:
             self.stop()
         finally:
             for one in self.containers():
-                self.podman.run('rm', '--force', one['Id'])
+                self.podman.remove(one['Id'])
             self.spool.close()
 
     def start(self) -> None:

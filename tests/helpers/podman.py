@@ -12,6 +12,7 @@ import json
 import pathlib
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -57,6 +58,23 @@ class Podman:
                               timeout=TIMEOUT)
         assert not done.returncode, done.stderr
         return done.stdout
+
+    def remove(self, container: str) -> None:
+        """End a container and wait until it is gone.
+
+        Programs that are being put into a mount namespace of their own hold
+        mounts of every container for a moment, which are busy then.
+        """
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                self.run('rm', '--force', '--ignore', container)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
 
     def containers(self, **labels: str) -> list[dict[str, Any]]:
         """:param labels: below ``org.ironic-console.``."""
