@@ -37,8 +37,10 @@ SPLICE_BYTES = 1024 * 1024
 _BULK_BYTES = 16 * 1024
 # Behind one that is smaller, there is probably no other, unless it is bulk.
 _LARGE_RECORD_BYTES = 4 * 1024
-# Messages of the browser that are taken in one turn.
+# What is taken of the browser in one turn: messages, and bytes of them. A
+# rule may have to look at each of thousands of messages in one frame.
 _MESSAGES_A_TURN = 32
+_INPUT_BYTES = 16 * 1024
 
 EndListener = Callable[['Link', CloseReason], None]
 
@@ -49,6 +51,10 @@ class InputRule(Protocol):
     @property
     def inputs(self) -> int:
         """Number of messages so far that came of a person's hands."""
+
+    @property
+    def messages(self) -> int:
+        """Number of messages so far, of any kind."""
 
     def receive_data(self, data: bytes) -> bytes:
         """:returns: what the endpoint gets of it.
@@ -102,6 +108,7 @@ class Link:
         '_buffers',
         '_bulk',
         '_gathering',
+        '_input',
         '_pace',
         '_pipe',
         '_rule',
@@ -110,17 +117,17 @@ class Link:
         'browser_events',
         'closing',
         'counted_at',
+        'credit',
         'deadline',
         'ended',
         'endpoint',
         'endpoint_events',
-        'frame_credit',
-        'frames',
         'from_browser_bytes',
         'heard_at',
         'held_up',
         'on_end',
         'opened_at',
+        'pieces',
         'pinged_at',
         'progress_at',
         'stalls',
@@ -135,6 +142,8 @@ class Link:
         self.endpoint = endpoint
         self.on_end = on_end
         self._rule = rule
+        # Of the browser, and not looked at yet; then for the endpoint.
+        self._input = b''
         self._to_endpoint = bytearray(rule.receive_data(to_endpoint))
         self._pipe: Pipe | None = None
         self._bulk = False
@@ -148,8 +157,8 @@ class Link:
         self.endpoint_events = 0
         self.opened_at = self.used_at = self.heard_at = 0.0
         self.pinged_at = self.progress_at = self.deadline = 0.0
-        self.frames = self.stalls = 0
-        self.frame_credit = self.counted_at = 0.0
+        self.pieces = self.stalls = 0
+        self.credit = self.counted_at = 0.0
         self.held_up = False
         self.closing: CloseReason | None = None
         self.ended = False
@@ -173,6 +182,11 @@ class Link:
     def is_full(self) -> bool:
         """The endpoint leaves us no room for more of the browser."""
         return len(self._to_endpoint) >= HIGH_WATER_BYTES
+
+    def count_pieces(self) -> int:
+        """:returns: frames, or messages in them if those are more, that the
+            browser has sent so far; each costs more than its bytes."""
+        return max(self.browser.frames, self._rule.messages)
 
     def is_gathering(self) -> bool:
         """What the endpoint sends is left to gather for a moment."""
@@ -200,7 +214,8 @@ class Link:
         """There is something to read that no selector will announce."""
         if self.closing:
             return not self.browser_busy() and self.browser.pending()
-        return ((not self.is_full() and self.browser.pending())
+        return ((not self.is_full()
+                 and (bool(self._input) or self.browser.pending()))
                 or (not self.browser_busy() and not self._gathering
                     and self.endpoint.pending()))
 
@@ -224,14 +239,17 @@ class Link:
 
     def _read_browser(self, now: float) -> None:
         try:
+            room = _INPUT_BYTES
             for _ in range(_MESSAGES_A_TURN):
-                if self.is_full():
+                if not room or self.is_full():
                     return
-                data = self.browser.receive()
+                data = self._input or self.browser.receive()
                 if data is None:
                     return
                 if not data:
                     raise Ended(close_reasons.BROWSER_CLOSED)
+                data, self._input = data[:room], data[room:]
+                room -= len(data)
                 self.heard_at = now
                 if not self.closing:
                     inputs = self._rule.inputs
@@ -375,6 +393,7 @@ class Link:
     def begin_close(self, reason: CloseReason) -> None:
         """Close the endpoint and queue the close frame for the browser."""
         self.closing = reason
+        self._input = b''
         # A server would go on repeating a key that nobody releases.
         self._to_endpoint += self._rule.releases()
         if self._to_endpoint:
@@ -382,7 +401,9 @@ class Link:
                 self.push_to_endpoint()
         self.endpoint.close()
         self._to_endpoint.clear()
-        self.browser.send_close(reason.code, reason.text)
+        # One that is gone needs no reason.
+        with contextlib.suppress(ChannelError):
+            self.browser.send_close(reason.code, reason.text)
 
     def close(self) -> None:
         """Let go of everything at once."""

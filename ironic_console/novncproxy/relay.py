@@ -9,6 +9,7 @@ may wait for anything but the selector.
 import collections
 import contextlib
 import dataclasses
+import functools
 import heapq
 import itertools
 import logging
@@ -16,6 +17,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from ironic_console.common.channels.base import READ, WRITE
 from ironic_console.common.clock import Clock
@@ -28,6 +30,9 @@ LOG = logging.getLogger(__name__)
 
 #: Time in which a browser may read the close frame and answer it, seconds.
 CLOSE_TIMEOUT = 2.0
+# The same with what is on its way before that frame, on a line so slow that
+# it takes longer.
+_LONGEST_CLOSE = 30.0
 # A clipboard or a mouse that was held up comes as a burst: seconds' worth of
 # frames that may come at once.
 _BURST_SECONDS = 2.0
@@ -42,8 +47,9 @@ class RelayLimits:
     :ivar idle_timeout: without a key or a move of the pointer.
     :ivar stall_timeout: with bytes that a side does not take.
     :ivar max_session_length: in all.
-    :ivar max_frame_rate: WebSocket frames of a browser per second, for
-        longer than a moment; 0 means no limit. Not a time.
+    :ivar max_frame_rate: WebSocket frames of a browser per second, or
+        messages in them, for longer than a moment; 0 means no limit. Not a
+        time.
     """
 
     ping_interval: float = 20.0
@@ -51,6 +57,18 @@ class RelayLimits:
     stall_timeout: float = 300.0
     max_session_length: float = 0.0
     max_frame_rate: float = 5000.0
+
+
+def _contained(step: Callable[..., None]) -> Callable[..., None]:
+    """Make a step of one session that ends no other, whatever it raises."""
+    @functools.wraps(step)
+    def run(relay: 'Relay', link: Link, *args: Any) -> None:
+        try:
+            step(relay, link, *args)
+        except Exception:
+            relay._drop(link)
+
+    return run
 
 
 class Relay:
@@ -174,11 +192,8 @@ class Relay:
             self._listen(link)
         except Ended as exc:
             self._end(link, exc.reason)
-        # One session's trouble must not end all the others.
         except Exception:
-            LOG.exception('Bug: a session failed in the relay')
-            self._end(link, close_reasons.BUG)
-            self._finish(link)
+            self._drop(link)
 
     def _turn_open(self, link: Link, now: float, browser: int, endpoint: int,
                    ) -> None:
@@ -199,18 +214,18 @@ class Relay:
             link.progress_at = now
 
     def _limit_rate(self, link: Link, now: float) -> None:
-        """:raises Ended: the browser sends frames faster than anybody can
-            type or point; each costs more than its bytes."""
+        """:raises Ended: the browser says more than anybody can type or
+            point."""
         rate = self.limits.max_frame_rate
-        credit = link.frame_credit + now - link.counted_at
+        credit = link.credit + now - link.counted_at
         # Frames pile up while an endpoint that takes nothing keeps us from
         # reading them, and come all at once then.
         if not link.held_up:
-            credit = min(credit, max(link.frame_credit, _BURST_SECONDS))
+            credit = min(credit, max(link.credit, _BURST_SECONDS))
+        pieces = link.count_pieces()
         if rate:
-            credit -= (link.browser.frames - link.frames) / rate
-        link.frame_credit = credit
-        link.frames, link.counted_at = link.browser.frames, now
+            credit -= (pieces - link.pieces) / rate
+        link.credit, link.pieces, link.counted_at = credit, pieces, now
         link.held_up = link.is_full()
         if credit < 0:
             raise Ended(close_reasons.FLOOD)
@@ -252,13 +267,14 @@ class Relay:
 
     # -- life of a link ------------------------------------------------------
 
+    @_contained
     def _begin(self, link: Link) -> None:
         now = self._clock.monotonic()
         link.attach(self._buffers)
         link.opened_at = link.used_at = link.heard_at = now
         link.pinged_at = link.progress_at = link.counted_at = now
-        link.frame_credit = _BURST_SECONDS
-        link.frames = link.browser.frames
+        link.credit = _BURST_SECONDS
+        link.pieces = link.count_pieces()
         self._links.add(link)
         if self._stopping:
             self._end(link, close_reasons.SHUTDOWN)
@@ -268,6 +284,7 @@ class Relay:
         self._turn(link, now, READ | WRITE,
                    WRITE if link.endpoint_busy() else 0)
 
+    @_contained
     def _end(self, link: Link, reason: CloseReason) -> None:
         if link.ended:
             return
@@ -275,32 +292,47 @@ class Relay:
             # The browser has answered the close frame, or is gone.
             self._finish(link)
             return
-        if link.endpoint_events:
-            self._selector.unregister(link.endpoint.fileno())
-            link.endpoint_events = 0
-        link.begin_close(reason)
+        self._begin_close(link, reason)
         if reason in (close_reasons.BROWSER_CLOSED,
                       close_reasons.BROWSER_LOST):
             with contextlib.suppress(Ended):
                 link.push_to_browser()
             self._finish(link)
             return
-        link.deadline = self._clock.monotonic() + CLOSE_TIMEOUT
-        self._push_timer(link.deadline, link)
-        self._turn(link, 0.0, WRITE, 0)
+        now = self._clock.monotonic()
+        link.deadline = now + _LONGEST_CLOSE
+        self._push_timer(now + CLOSE_TIMEOUT, link)
+        self._turn(link, now, WRITE, 0)
+
+    def _begin_close(self, link: Link, reason: CloseReason) -> None:
+        if link.endpoint_events:
+            self._selector.unregister(link.endpoint.fileno())
+            link.endpoint_events = 0
+        link.begin_close(reason)
 
     def _finish(self, link: Link) -> None:
         if link.ended:
             return
+        link.ended = True
+        self._links.discard(link)
+        self._ready.discard(link)
         if link.browser_events:
             self._selector.unregister(link.browser.fileno())
             link.browser_events = 0
         link.close()
-        link.ended = True
-        self._links.discard(link)
-        self._ready.discard(link)
         assert link.closing is not None
         link.on_end(link, link.closing)
+
+    def _drop(self, link: Link) -> None:
+        """Let go of a session after an exception that nobody expected."""
+        LOG.exception('Bug: a session failed in the relay')
+        with contextlib.suppress(Exception):
+            if not link.closing:
+                self._begin_close(link, close_reasons.BUG)
+                link.push_to_browser()
+        link.closing = link.closing or close_reasons.BUG
+        with contextlib.suppress(Exception):
+            self._finish(link)
 
     def _stop(self, reason: CloseReason) -> None:
         self._stopping = True
@@ -319,9 +351,13 @@ class Relay:
                 continue
             if not link.closing:
                 self._check(link, now)
-            elif now >= link.deadline:
-                self._finish(link)
+            elif now < link.deadline and link.browser.below.still_delivers(
+                    CLOSE_TIMEOUT):
+                self._push_timer(now + CLOSE_TIMEOUT, link)
+            else:
+                self._end(link, link.closing)
 
+    @_contained
     def _check(self, link: Link, now: float) -> None:
         """Look after one session whose time has come."""
         reason = self._overdue(link, now)

@@ -11,6 +11,10 @@ from collections.abc import Callable
 from typing import Self
 
 from ironic_console.common.channels.base import Channel
+from ironic_console.common.channels.framing import (
+    UnframedChannel,
+    ViewerChannel,
+)
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import accept_tls
 from ironic_console.common.channels.websocket import WebSocketChannel
@@ -46,6 +50,15 @@ def tcp_pair(buffer_bytes: int = 0) -> tuple[socket.socket, socket.socket]:
     return near, far
 
 
+def _upgraded(channel: TcpChannel, far: socket.socket) -> ViewerChannel:
+    websocket = WebSocketChannel(channel, _UPGRADE)
+    assert websocket.flush()
+    head = b''
+    while not head.endswith(b'\r\n\r\n'):
+        head += far.recv(1)
+    return websocket
+
+
 class Wire:
     """One session: ``browser`` and ``endpoint`` are the far ends.
 
@@ -54,7 +67,9 @@ class Wire:
     :param buffer_bytes: of the kernel, for each socket.
     :param rule: for what the browser says; by default all passes.
     :param wrap: makes the channel to the endpoint of the one below.
-    :ivar browser: what the proxy sends, decoded.
+    :param framed: the viewer is a browser; ``False`` for a native one.
+    :ivar browser: what the proxy sends, decoded; of a native viewer only its
+        socket is of use.
     :ivar endpoint: socket of the VNC server.
     :ivar link: belongs to the relay once it was added.
     """
@@ -65,20 +80,17 @@ class Wire:
                  to_endpoint: bytes = b'', to_browser: bytes = b'',
                  rule: InputRule | None = None,
                  wrap: Callable[[TcpChannel], Channel] | None = None,
-                 ) -> None:
+                 framed: bool = True) -> None:
         near, far = tcp_pair(buffer_bytes)
         channel = TcpChannel(near, 'browser')
         if server and client:
             channel, far = _encrypt(channel, far, server, client)
         below, self.endpoint = tcp_pair(buffer_bytes)
-        websocket = WebSocketChannel(channel, _UPGRADE)
-        assert websocket.flush()
-        head = b''
-        while not head.endswith(b'\r\n\r\n'):
-            head += far.recv(1)
+        viewer = (_upgraded(channel, far) if framed
+                  else UnframedChannel(channel))
         self._ends: queue.Queue[CloseReason] = queue.Queue()
         plain = TcpChannel(below, 'endpoint')
-        self.link = Link(websocket, wrap(plain) if wrap else plain,
+        self.link = Link(viewer, wrap(plain) if wrap else plain,
                          rule or PressedKeys(),
                          lambda _link, reason: self._ends.put(reason),
                          to_endpoint, to_browser)

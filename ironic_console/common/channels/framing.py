@@ -79,6 +79,7 @@ class ViewerChannel(Channel):
 
         :param code: RFC 6455 §7.4.
         :param reason: for the user.
+        :raises ChannelError: the connection broke.
         """
 
     def shutdown_sending(self) -> None:

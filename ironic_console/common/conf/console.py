@@ -154,10 +154,11 @@ _PROXY = [
              'speak. From anybody else it means nothing.'),
     cfg.FloatOpt(
         'max_frame_rate', default=5000, min=0,
-        help='WebSocket frames that a browser may send per second, for '
-             'longer than two seconds, before its session is closed. A '
-             'person at mouse and keyboard needs 200, the page when it types '
-             'a text as fast as it can 4000. 0 means no limit.'),
+        help='WebSocket frames, or messages of VNC if there are more of '
+             'those, that a viewer may send per second, for longer than two '
+             'seconds, before its session is closed. A person at mouse and '
+             'keyboard needs 200, the page when it types a text as fast as '
+             'it can 4000. 0 means no limit.'),
     cfg.StrOpt(
         'runtime_dir', default='',
         help='Folder for the sockets of ironic-console-sessions; made if '

@@ -87,6 +87,11 @@ class EncodingFilter:
         """Number of messages that came of a person's hands."""
         return self._rule.inputs
 
+    @property
+    def messages(self) -> int:
+        """Number of messages, of any kind."""
+        return self._rule.messages
+
     def releases(self) -> bytes:
         """:returns: what the other rule does, which is nothing while some
             of a message is held here."""

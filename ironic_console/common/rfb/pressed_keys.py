@@ -29,12 +29,14 @@ class PressedKeys:
 
     :ivar inputs: number of messages so far that came of a person's hands, or
         may have, once the messages could not be followed.
+    :ivar messages: number of messages so far that could be followed.
     """
 
-    __slots__ = ('_down', '_held', '_lost', '_to_skip', 'inputs')
+    __slots__ = ('_down', '_held', '_lost', '_to_skip', 'inputs',
+                 'messages')
 
     def __init__(self) -> None:
-        self.inputs = 0
+        self.inputs = self.messages = 0
         # What a server tells keys apart by -> the message that releases it.
         self._down: dict[bytes, bytes] = {}
         self._held = b''
@@ -80,6 +82,7 @@ class PressedKeys:
                 if length > len(head):
                     break
                 self._look_at(head)
+            self.messages += 1
             at += length
         self._held = data[at:]
         self._to_skip += max(0, at - len(data))

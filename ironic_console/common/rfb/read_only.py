@@ -34,18 +34,19 @@ class ReadOnlyFilter:
     :param side: the client, for errors.
 
     :ivar inputs: number of messages so far that came of a person's hands.
+    :ivar messages: number of messages so far, of any kind.
 
     A message that is not whole yet is held, of which SetEncodings with
     256 KiB is the longest; of what is dropped nothing is held.
     """
 
-    __slots__ = ('_held', '_side', '_to_drop', 'inputs')
+    __slots__ = ('_held', '_side', '_to_drop', 'inputs', 'messages')
 
     def __init__(self, side: Side = Side.BROWSER) -> None:
         self._side = side
         self._held = bytearray()
         self._to_drop = 0
-        self.inputs = 0
+        self.inputs = self.messages = 0
 
     def receive_data(self, data: bytes) -> bytes:
         """Take bytes of the client, any split.
@@ -71,12 +72,14 @@ class ReadOnlyFilter:
                 end = at + length
                 forward = _PASSED.get(head[0])
                 if forward is None:
+                    self.messages += 1
                     self.inputs += head[0] in _INPUT
                     self._to_drop = max(0, end - len(held))
                     at = min(end, len(held))
                     continue
                 if end > len(held):
                     break
+                self.messages += 1
                 passed.append(forward(bytes(held[at:end])))
                 at = end
         except _Harmful as exc:

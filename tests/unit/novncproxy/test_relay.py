@@ -12,6 +12,8 @@ import time
 import pytest
 
 from ironic_console.common.clock import Clock
+from ironic_console.common.rfb.pressed_keys import PressedKeys
+from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.novncproxy import close_reasons, relay
 from ironic_console.novncproxy.pace import Pace
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT, RelayLimits
@@ -430,19 +432,50 @@ def test_more_than_the_rate_is_a_flood_in_the_end(paced):
 
 def test_bytes_are_no_frames(paced):
     wire = paced.open()
+    clipboard = struct.pack('>B3xI', 6, (1 << 20) - 8) + bytes((1 << 20) - 8)
     for begin in range(0, 1 << 20, 1 << 16):
-        wire.browser.send(counting(begin, 1 << 16))
-        assert wire.receive(1 << 16) == counting(begin, 1 << 16)
+        wire.browser.send(clipboard[begin:begin + (1 << 16)])
+    assert wire.receive(1 << 20) == clipboard
+    assert not wire.link.closing
+
+
+@pytest.mark.parametrize('rule', [PressedKeys, ReadOnlyFilter])
+def test_messages_in_one_frame_count_as_if_each_had_its_own(paced, rule):
+    wire = paced.open(Wire(rule=rule()))
+    wire.browser.send((b'\x05' + bytes(5)) * 2000)
+    assert wire.browser.wait_closed()[0] == 1008
+    assert wire.wait_ended() == close_reasons.FLOOD
+
+
+def test_a_frame_of_many_messages_takes_many_turns(exchange, monkeypatch):
+    """Others have theirs in between."""
+    wire, turns = Wire(), []
+    real = type(wire.link).pull_from_browser
+
+    def pull(link, now):
+        before = link._rule.messages
+        real(link, now)
+        turns.append(link._rule.messages - before)
+
+    monkeypatch.setattr(type(wire.link), 'pull_from_browser', pull)
+    exchange.open(wire)
+    moves = (b'\x05' + bytes(5)) * 40_000
+    wire.browser.send(moves)
+    assert wire.receive(len(moves)) == moves
+    exchange.settle()
+    assert sum(turns) == 40_000
+    assert max(turns) <= 16 * 1024 // 6 + 1
 
 
 def test_what_an_endpoint_held_up_may_come_at_once(paced):
     wire = paced.open(Wire(buffer_bytes=4096))
+    clipboard = struct.pack('>B3xI', 6, (1 << 15) - 8) + bytes((1 << 15) - 8)
 
     def speak():
         # More than the kernel holds; then what a user does meanwhile, who
         # cannot know that nothing is taken.
         for _ in range(32):
-            wire.browser.send(bytes(1 << 15))
+            wire.browser.send(clipboard)
         for _ in range(1000):
             wire.browser.send(b'mouse!')
 
@@ -593,8 +626,51 @@ def test_a_browser_has_only_a_moment_to_take_its_leave(exchange):
     assert wire.endpoint_sees_end()
     exchange.settle()
     assert wire.alive
+    exchange.advance(relay._LONGEST_CLOSE)
+    assert wire.wait_ended() == close_reasons.REVOKED
+
+
+def test_the_reason_reaches_a_browser_on_a_slow_line(exchange):
+    """It stands behind all that the kernel has for it."""
+    wire = exchange.open(Wire(buffer_bytes=65536))
+    wire.fill()
+    exchange.relay.close(wire.link, close_reasons.REVOKED)
+    exchange.advance(CLOSE_TIMEOUT)
+    assert wire.alive
+    assert wire.browser.wait_closed()[0] == 1008
+    assert wire.wait_ended() == close_reasons.REVOKED
+
+
+def test_a_viewer_that_has_it_all_and_stays_gets_no_more_time(exchange):
+    wire = exchange.open(Wire(framed=False))
+    exchange.relay.close(wire.link, close_reasons.REVOKED)
+    assert wire.browser.sock.recv(1) == b''
+    wait_until(lambda: not wire.link.browser.below.still_delivers(
+        CLOSE_TIMEOUT), 'the kernel knows it too')
     exchange.advance(CLOSE_TIMEOUT)
     assert wire.wait_ended() == close_reasons.REVOKED
+
+
+@pytest.mark.parametrize('how', ['reset', 'closed'])
+def test_a_native_viewer_that_vanishes_harms_nobody_else(exchange, security,
+                                                         how):
+    other = exchange.open()
+    wire = exchange.open(Wire(**security, buffer_bytes=4096, framed=False))
+    # Little at a time, so that what it does not take is queued by us.
+    wire.endpoint.settimeout(0.2)
+    with contextlib.suppress(TimeoutError):
+        while not wire.link.browser_busy():
+            wire.endpoint.sendall(bytes(4000))
+            exchange.settle()
+    if how == 'reset':
+        wire.reset(wire.browser.sock)
+    else:
+        # With bytes that it has not read, which resets too.
+        wire.browser.sock.close()
+    assert wire.wait_ended() in (close_reasons.BROWSER_LOST,
+                                 close_reasons.BROWSER_CLOSED)
+    other.endpoint.sendall(b'x')
+    assert other.browser.read(1) == b'x'
 
 
 def test_stopping_closes_all_with_a_reason_and_ends_the_thread(exchange):
@@ -650,6 +726,7 @@ def test_a_browser_on_a_slow_line_is_not_silent():
         exchange.advance(20)
         exchange.settle()
         exchange.advance(20)
+        exchange.advance(relay._LONGEST_CLOSE)
         assert wire.wait_ended() == close_reasons.BROWSER_SILENT
 
 
@@ -717,7 +794,8 @@ def test_closes_when_a_browser_takes_nothing_for_too_long():
 
 
 def test_closes_when_an_endpoint_takes_nothing_for_too_long():
-    with limited(stall_timeout=300, ping_interval=1000) as exchange:
+    with limited(stall_timeout=300, ping_interval=1000,
+                 max_frame_rate=0) as exchange:
         wire = exchange.open(Wire(buffer_bytes=65536))
         exchange.advance(5000)
         stuff(wire)
@@ -812,6 +890,30 @@ def test_a_bug_ends_its_own_session_only(exchange, monkeypatch, caplog):
     good.endpoint.sendall(b'x')
     assert good.browser.read(1) == b'x'
     assert 'Traceback' in caplog.text
+
+
+@pytest.mark.parametrize('step', [
+    'begin_close', 'browser_busy', 'interest', 'on_end', 'close'])
+def test_a_bug_at_the_end_of_a_session_ends_no_other(exchange, monkeypatch,
+                                                     caplog, step):
+    good, bad = exchange.open(), exchange.open()
+    real = getattr(type(bad.link), step)
+
+    def fail(link, *args):
+        if link is bad.link:
+            raise KeyError('bug')
+        return real(link, *args)
+
+    if step == 'on_end':
+        bad.link.on_end = lambda *_: fail(bad.link)
+    else:
+        monkeypatch.setattr(type(bad.link), step, fail)
+    exchange.relay.close(bad.link, close_reasons.REVOKED)
+    exchange.advance(relay._LONGEST_CLOSE)
+    good.endpoint.sendall(b'x')
+    assert good.browser.read(1) == b'x'
+    assert 'KeyError' in caplog.text
+    assert bad.link not in exchange.relay._links
 
 
 def test_a_selector_that_takes_no_more_ends_one_session_only(exchange,
