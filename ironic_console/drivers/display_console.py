@@ -56,19 +56,16 @@ class DisplayConsole(base.VNCConsole):
         return base.PROPERTIES | bmc_settings.PROPERTIES
 
     def check_settings(self, node: Any) -> None:
-        launching.check_provider()
-        display_settings.bmc_of(node)
-        display_settings.screen_of(node)
-        _network()
+        self._shown(node)
 
     def open_console(self, task: Any) -> base.OpenedConsole:
         node = task.node
-        self.check_settings(node)
-        kept = self._recorded(node)
-        if kept and launching.may_run(node.uuid) and self._lets_in(kept):
+        shown = self._shown(node)
+        kept = self._kept(node, shown)
+        if kept:
             return kept
         settings, fingerprint = display_settings.make(
-            node, self.app, launching.listen_at(self._usual_port(node)))
+            node, shown, launching.listen_at(self._usual_port(node)))
         deadline = Deadline(
             self._clock, CONF.ironic_console.display_start_timeout,
             '[ironic_console]display_start_timeout')
@@ -80,7 +77,7 @@ class DisplayConsole(base.VNCConsole):
                      tls=TlsPolicy('fingerprint', fingerprint=fingerprint),
                      read_only=settings.screen.read_only),
             {'password': password,
-             _DIGEST_KEY: display_settings.digest(node, self.app, password)})
+             _DIGEST_KEY: shown.digest(password)})
         try:
             self._look(console, max(deadline.remaining(), _LOOK_TIMEOUT))
         except DriverError as exc:
@@ -107,12 +104,11 @@ class DisplayConsole(base.VNCConsole):
 
     def repair(self, task: Any) -> None:
         """Start a display again that should run and does not."""
-        uuid = task.node.uuid
-        kept = self._recorded(task.node)
-        if kept and launching.may_run(uuid) and self._lets_in(kept):
+        node = task.node
+        if self._kept(node, self._shown(node)):
             return
         LOG.warning('Node %s: its display does not run, or not as it should '
-                    'by now; it is started again', uuid)
+                    'by now; it is started again', node.uuid)
         # This reads the node anew.
         task.upgrade_lock()
         if task.node.console_enabled and _is_of(task.node, self.kind):
@@ -127,9 +123,22 @@ class DisplayConsole(base.VNCConsole):
                 node.driver_internal_info[nodes.ENDPOINT_KEY]).port
         return 0
 
-    def _recorded(self, node: Any) -> base.OpenedConsole | None:
-        """The display that was started last, if it is what would be started
-        now."""
+    def _shown(self, node: Any) -> display_settings.Shown:
+        """:raises ConfigError: no display could show that, or to nobody."""
+        launching.check_provider()
+        _network()
+        return display_settings.Shown.of(node, self.app)
+
+    def _kept(self, node: Any, shown: display_settings.Shown,
+              ) -> base.OpenedConsole | None:
+        """The display that runs, if it shows that and lets us in."""
+        kept = self._recorded(node, shown)
+        return (kept if kept and launching.may_run(node.uuid)
+                and self._lets_in(kept) else None)
+
+    def _recorded(self, node: Any, shown: display_settings.Shown,
+                  ) -> base.OpenedConsole | None:
+        """The display that was started last, if it shows that."""
         info = node.driver_internal_info
         stored = info.get(nodes.CREDENTIAL_KEY)
         if not _is_of(node, self.kind) or not isinstance(stored, Mapping):
@@ -141,8 +150,8 @@ class DisplayConsole(base.VNCConsole):
             endpoint = Endpoint.from_dict(info[nodes.ENDPOINT_KEY])
         except ConfigError:
             return None
-        if not hmac.compare_digest(digest.encode(), display_settings.digest(
-                node, self.app, password).encode()):
+        if not hmac.compare_digest(digest.encode(),
+                                   shown.digest(password).encode()):
             return None
         return base.OpenedConsole(endpoint, dict(stored))
 

@@ -35,7 +35,7 @@ from ironic_console.drivers.ilo_kvm import ILOKVMConsole
 from ironic_console.drivers.supermicro_kvm import SupermicroKVMConsole
 from ironic_console.drivers.testcard.server import TestCardServer
 from ironic_console.drivers.testcard.settings import CardSettings
-from tests.helpers.certificates import Certificate
+from tests.helpers.certificates import Authority, Certificate
 from tests.helpers.conductor import UUID, Node, Task
 from tests.helpers.idrac import see
 from tools.lab import ports
@@ -323,6 +323,29 @@ def test_a_display_of_another_size_is_replaced(running: Rig, conf: Any,
     conf.config(group='ironic_console', display_resolution='800x600')
     running.start()
     assert running.displays.told[1].screen.width == 800
+
+
+def test_what_changes_while_a_display_starts_is_not_taken_for_told(
+        rig: Rig, tmp_path: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / 'ca.pem'
+    path.write_bytes(Authority('one').pem)
+    rig.node.driver_info['redfish_verify_ca'] = str(path)
+    start = rig.displays.start_display
+
+    def start_while_somebody_edits(settings: DisplaySettings,
+                                   ) -> tuple[str, int]:
+        path.write_bytes(Authority('another').pem)
+        return start(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.displays, 'start_display',
+                      start_while_somebody_edits)
+        rig.start()
+    rig.check()
+    first, second = rig.displays.told
+    assert first.bmc.ca != second.bmc.ca
+    rig.check()
+    assert len(rig.displays.told) == 2
 
 
 @pytest.mark.parametrize('unnoticed', [False, True])
