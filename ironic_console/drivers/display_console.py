@@ -42,6 +42,14 @@ _LOOK_TIMEOUT = 5.0
 _DIGEST_KEY = 'display'
 
 
+def _spacing() -> float:
+    return max(float(CONF.ironic_console.console_check_interval), 1.0)
+
+
+def _enabled() -> bool:
+    return bool(CONF.ironic_console.console_check_interval > 0)
+
+
 class DisplayConsole(base.VNCConsole):
     """Shows the console page of a BMC.
 
@@ -114,6 +122,18 @@ class DisplayConsole(base.VNCConsole):
         if task.node.console_enabled and _is_of(task.node, self.kind):
             self.start_console(task)
 
+    @periodics.periodic(spacing=_spacing, enabled=_enabled)
+    def _stop_unneeded(self, manager: Any, context: Any) -> None:
+        """Stop what no console of any node needs any more.
+
+        Ironic runs it for each of our interfaces. All find the same; with
+        nothing to stop, that is a query each.
+        """
+        try:
+            launching.stop_unneeded()
+        except DisplayError as exc:
+            LOG.warning('Displays that nobody needs may still run: %s', exc)
+
     def _usual_port(self, node: Any) -> int:
         """:returns: 0 if it has none."""
         if not _is_of(node, self.kind):
@@ -180,12 +200,12 @@ def checking(kind: str) -> Any:
     """
     @periodics.node_periodic(
         purpose=f'checking the displays of {kind}',
-        spacing=lambda: max(CONF.ironic_console.console_check_interval, 1),
-        enabled=lambda: CONF.ironic_console.console_check_interval > 0,
+        spacing=_spacing,
+        enabled=_enabled,
         filters={'console_enabled': True},
         predicate_extra_fields=['console_interface', 'driver_internal_info'],
-        predicate=lambda node: node.console_interface == kind and
-        nodes.ENDPOINT_KEY in node.driver_internal_info)
+        predicate=lambda node: node.console_interface == kind
+        and _is_of(node, kind))
     def _check(self: DisplayConsole, task: Any, manager: Any, context: Any,
                ) -> None:
         """Start again what should run."""
