@@ -69,8 +69,7 @@ class DisplayConsole(base.VNCConsole):
     def open_console(self, task: Any) -> base.OpenedConsole:
         node = task.node
         shown = self._shown(node)
-        kept = self._kept(node, shown)
-        if kept:
+        if kept := self._kept(node, shown):
             return kept
         settings, fingerprint = display_settings.make(
             node, shown, launching.listen_at(self._usual_port(node)))
@@ -84,8 +83,7 @@ class DisplayConsole(base.VNCConsole):
                      security_types=(SecurityNumber.X509_VNC,),
                      tls=TlsPolicy('fingerprint', fingerprint=fingerprint),
                      read_only=settings.screen.read_only),
-            {'password': password,
-             _DIGEST_KEY: shown.digest(password)})
+            {'password': password, _DIGEST_KEY: shown.digest(password)})
         try:
             self._look(console, max(deadline.remaining(), _LOOK_TIMEOUT))
         except DriverError as exc:
@@ -136,11 +134,10 @@ class DisplayConsole(base.VNCConsole):
 
     def _usual_port(self, node: Any) -> int:
         """:returns: 0 if it has none."""
-        if not _is_of(node, self.kind):
-            return 0
-        with contextlib.suppress(ConfigError):
-            return Endpoint.from_dict(
-                node.driver_internal_info[nodes.ENDPOINT_KEY]).port
+        if _is_of(node, self.kind):
+            with contextlib.suppress(ConfigError):
+                return Endpoint.from_dict(
+                    node.driver_internal_info[nodes.ENDPOINT_KEY]).port
         return 0
 
     def _shown(self, node: Any) -> display_settings.Shown:
@@ -152,9 +149,16 @@ class DisplayConsole(base.VNCConsole):
     def _kept(self, node: Any, shown: display_settings.Shown,
               ) -> base.OpenedConsole | None:
         """The display that runs, if it shows that and lets us in."""
-        kept = self._recorded(node, shown)
-        return (kept if kept and launching.may_run(node.uuid)
-                and self._lets_in(kept) else None)
+        console = self._recorded(node, shown)
+        if not console or not launching.may_run(node.uuid):
+            return None
+        try:
+            self._look(console, _LOOK_TIMEOUT)
+        except DriverError as exc:
+            LOG.info('The display at %s does not let us in: %s',
+                     console.endpoint.address, exc)
+            return None
+        return console
 
     def _recorded(self, node: Any, shown: display_settings.Shown,
                   ) -> base.OpenedConsole | None:
@@ -174,15 +178,6 @@ class DisplayConsole(base.VNCConsole):
                                    shown.digest(password).encode()):
             return None
         return base.OpenedConsole(endpoint, dict(stored))
-
-    def _lets_in(self, console: base.OpenedConsole) -> bool:
-        try:
-            self._look(console, _LOOK_TIMEOUT)
-        except DriverError as exc:
-            LOG.info('The display at %s does not let us in: %s',
-                     console.endpoint.address, exc)
-            return False
-        return True
 
     def _look(self, console: base.OpenedConsole, patience: float) -> None:
         """:raises DriverError: the display does not let us in."""
