@@ -42,6 +42,14 @@ _LOOK_TIMEOUT = 5.0
 _DIGEST_KEY = 'display'
 
 
+def _spacing() -> float:
+    return max(float(CONF.ironic_console.console_check_interval), 1.0)
+
+
+def _enabled() -> bool:
+    return bool(CONF.ironic_console.console_check_interval > 0)
+
+
 class DisplayConsole(base.VNCConsole):
     """Shows the console page of a BMC.
 
@@ -56,19 +64,15 @@ class DisplayConsole(base.VNCConsole):
         return base.PROPERTIES | bmc_settings.PROPERTIES
 
     def check_settings(self, node: Any) -> None:
-        launching.check_provider()
-        display_settings.bmc_of(node)
-        display_settings.screen_of(node)
-        _network()
+        self._shown(node)
 
     def open_console(self, task: Any) -> base.OpenedConsole:
         node = task.node
-        self.check_settings(node)
-        kept = self._recorded(node)
-        if kept and launching.may_run(node.uuid) and self._lets_in(kept):
+        shown = self._shown(node)
+        if kept := self._kept(node, shown):
             return kept
         settings, fingerprint = display_settings.make(
-            node, self.app, launching.listen_at(self._usual_port(node)))
+            node, shown, launching.listen_at(self._usual_port(node)))
         deadline = Deadline(
             self._clock, CONF.ironic_console.display_start_timeout,
             '[ironic_console]display_start_timeout')
@@ -79,8 +83,7 @@ class DisplayConsole(base.VNCConsole):
                      security_types=(SecurityNumber.X509_VNC,),
                      tls=TlsPolicy('fingerprint', fingerprint=fingerprint),
                      read_only=settings.screen.read_only),
-            {'password': password,
-             _DIGEST_KEY: display_settings.digest(node, self.app, password)})
+            {'password': password, _DIGEST_KEY: shown.digest(password)})
         try:
             self._look(console, max(deadline.remaining(), _LOOK_TIMEOUT))
         except DriverError as exc:
@@ -107,29 +110,59 @@ class DisplayConsole(base.VNCConsole):
 
     def repair(self, task: Any) -> None:
         """Start a display again that should run and does not."""
-        uuid = task.node.uuid
-        kept = self._recorded(task.node)
-        if kept and launching.may_run(uuid) and self._lets_in(kept):
+        node = task.node
+        if self._kept(node, self._shown(node)):
             return
         LOG.warning('Node %s: its display does not run, or not as it should '
-                    'by now; it is started again', uuid)
+                    'by now; it is started again', node.uuid)
         # This reads the node anew.
         task.upgrade_lock()
         if task.node.console_enabled and _is_of(task.node, self.kind):
             self.start_console(task)
 
+    @periodics.periodic(spacing=_spacing, enabled=_enabled)
+    def _stop_unneeded(self, manager: Any, context: Any) -> None:
+        """Stop what no console of any node needs any more.
+
+        Ironic runs it for each of our interfaces. All find the same; with
+        nothing to stop, that is a query each.
+        """
+        try:
+            launching.stop_unneeded()
+        except DisplayError as exc:
+            LOG.warning('Displays that nobody needs may still run: %s', exc)
+
     def _usual_port(self, node: Any) -> int:
         """:returns: 0 if it has none."""
-        if not _is_of(node, self.kind):
-            return 0
-        with contextlib.suppress(ConfigError):
-            return Endpoint.from_dict(
-                node.driver_internal_info[nodes.ENDPOINT_KEY]).port
+        if _is_of(node, self.kind):
+            with contextlib.suppress(ConfigError):
+                return Endpoint.from_dict(
+                    node.driver_internal_info[nodes.ENDPOINT_KEY]).port
         return 0
 
-    def _recorded(self, node: Any) -> base.OpenedConsole | None:
-        """The display that was started last, if it is what would be started
-        now."""
+    def _shown(self, node: Any) -> display_settings.Shown:
+        """:raises ConfigError: no display could show that, or to nobody."""
+        launching.check_provider()
+        _network()
+        return display_settings.Shown.of(node, self.app)
+
+    def _kept(self, node: Any, shown: display_settings.Shown,
+              ) -> base.OpenedConsole | None:
+        """The display that runs, if it shows that and lets us in."""
+        console = self._recorded(node, shown)
+        if not console or not launching.may_run(node.uuid):
+            return None
+        try:
+            self._look(console, _LOOK_TIMEOUT)
+        except DriverError as exc:
+            LOG.info('The display at %s does not let us in: %s',
+                     console.endpoint.address, exc)
+            return None
+        return console
+
+    def _recorded(self, node: Any, shown: display_settings.Shown,
+                  ) -> base.OpenedConsole | None:
+        """The display that was started last, if it shows that."""
         info = node.driver_internal_info
         stored = info.get(nodes.CREDENTIAL_KEY)
         if not _is_of(node, self.kind) or not isinstance(stored, Mapping):
@@ -141,19 +174,10 @@ class DisplayConsole(base.VNCConsole):
             endpoint = Endpoint.from_dict(info[nodes.ENDPOINT_KEY])
         except ConfigError:
             return None
-        if not hmac.compare_digest(digest.encode(), display_settings.digest(
-                node, self.app, password).encode()):
+        if not hmac.compare_digest(digest.encode(),
+                                   shown.digest(password).encode()):
             return None
         return base.OpenedConsole(endpoint, dict(stored))
-
-    def _lets_in(self, console: base.OpenedConsole) -> bool:
-        try:
-            self._look(console, _LOOK_TIMEOUT)
-        except DriverError as exc:
-            LOG.info('The display at %s does not let us in: %s',
-                     console.endpoint.address, exc)
-            return False
-        return True
 
     def _look(self, console: base.OpenedConsole, patience: float) -> None:
         """:raises DriverError: the display does not let us in."""
@@ -171,12 +195,12 @@ def checking(kind: str) -> Any:
     """
     @periodics.node_periodic(
         purpose=f'checking the displays of {kind}',
-        spacing=lambda: max(CONF.ironic_console.console_check_interval, 1),
-        enabled=lambda: CONF.ironic_console.console_check_interval > 0,
+        spacing=_spacing,
+        enabled=_enabled,
         filters={'console_enabled': True},
         predicate_extra_fields=['console_interface', 'driver_internal_info'],
-        predicate=lambda node: node.console_interface == kind and
-        nodes.ENDPOINT_KEY in node.driver_internal_info)
+        predicate=lambda node: node.console_interface == kind
+        and _is_of(node, kind))
     def _check(self: DisplayConsole, task: Any, manager: Any, context: Any,
                ) -> None:
         """Start again what should run."""

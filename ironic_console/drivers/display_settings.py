@@ -14,7 +14,7 @@ import pathlib
 import re
 import secrets
 import string
-from typing import Any
+from typing import Any, Self
 
 from ironic.conf import CONF
 from oslo_utils import strutils
@@ -38,8 +38,51 @@ _PASSWORD_LETTERS = string.ascii_letters + string.digits
 _MAX_CA_BYTES = 64 * 1024
 
 
-def bmc_of(node: Any) -> Bmc:
-    """:raises ConfigError: naming the key and what is allowed."""
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What a display shows, and how: all that is the same with each start.
+
+    :ivar app: one of ``displays.settings.APPS``.
+    """
+
+    app: str
+    bmc: Bmc
+    screen: Screen
+
+    @classmethod
+    def of(cls, node: Any, app: str) -> Self:
+        """:raises ConfigError: naming the option or key and what is allowed.
+        """
+        return cls(app, _bmc(node), _screen(node))
+
+    def digest(self, password: str) -> str:
+        """Sum it up, to know later whether the display that runs is what
+        would be started then.
+
+        :param password: of VNC. It is the key, so that nobody without it can
+            try passwords of the BMC.
+        """
+        text = json.dumps(dataclasses.asdict(self), default=Secret.reveal)
+        return hmac.new(password.encode(), text.encode(),
+                        hashlib.sha256).hexdigest()
+
+
+def make(node: Any, shown: Shown, listen: tuple[str, int],
+         ) -> tuple[DisplaySettings, str]:
+    """Make settings for a display that is about to be started.
+
+    :param listen: address, '' for all, and port, 0 for a free one.
+    :returns: them, and the fingerprint of its certificate.
+    """
+    made = certificates.make(f'display-{node.uuid}')
+    password = Secret(''.join(
+        secrets.choice(_PASSWORD_LETTERS) for _ in range(8)))
+    server = VncServer(made.certificate, made.key, password, *listen)
+    return DisplaySettings(node.uuid, node.name or node.uuid, shown.app,
+                           shown.bmc, server, shown.screen), made.fingerprint
+
+
+def _bmc(node: Any) -> Bmc:
     settings = bmc_settings.BmcSettings.from_node(node)
     if not settings.username or not settings.password.reveal():
         raise ConfigError(
@@ -68,8 +111,7 @@ def _check_address(host: str, policy: AddressPolicy) -> None:
             '[ironic_console]endpoint_networks')
 
 
-def screen_of(node: Any) -> Screen:
-    """:raises ConfigError: naming the option or key and what is allowed."""
+def _screen(node: Any) -> Screen:
     ours = CONF.ironic_console
     size = _SIZE.fullmatch(ours.display_resolution)
     numbers = [int(text) for text in size.groups()] if size else [0, 0]
@@ -81,39 +123,6 @@ def screen_of(node: Any) -> Screen:
     width, height = numbers
     return Screen(width, height, CONF.vnc.read_only or _is_read_only(node),
                   ours.display_linger)
-
-
-def make(node: Any, app: str, listen: tuple[str, int],
-         ) -> tuple[DisplaySettings, str]:
-    """Make settings for a display that is about to be started.
-
-    :param app: one of ``displays.settings.APPS``.
-    :param listen: address, '' for all, and port, 0 for a free one.
-    :returns: them, and the fingerprint of its certificate.
-    :raises ConfigError: naming the key and what is allowed.
-    """
-    made = certificates.make(f'display-{node.uuid}')
-    password = Secret(''.join(
-        secrets.choice(_PASSWORD_LETTERS) for _ in range(8)))
-    server = VncServer(made.certificate, made.key, password, *listen)
-    return DisplaySettings(node.uuid, node.name or node.uuid, app,
-                           bmc_of(node), server, screen_of(node),
-                           ), made.fingerprint
-
-
-def digest(node: Any, app: str, password: str) -> str:
-    """Sum up what a display shows, to know later whether the one that runs
-    is what would be started then.
-
-    :param password: of VNC. It is the key, so that nobody without it can try
-        passwords of the BMC.
-    :raises ConfigError: naming the option or key and what is allowed.
-    """
-    shown = json.dumps([app, dataclasses.asdict(bmc_of(node)),
-                        dataclasses.asdict(screen_of(node))],
-                       default=Secret.reveal)
-    return hmac.new(password.encode(), shown.encode(),
-                    hashlib.sha256).hexdigest()
 
 
 def _is_read_only(node: Any) -> bool:

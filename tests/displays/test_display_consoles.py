@@ -190,6 +190,25 @@ def test_disabling_logs_out_and_tells_who_looks(nodes: DisplayNodes) -> None:
     assert 'console_endpoint' not in node.stored()
 
 
+def test_a_console_interface_that_is_changed_ends_the_display_for_now(
+        ironic: LocalIronic, nodes: DisplayNodes) -> None:
+    node = nodes.enroll('ilo5')
+    with node.opened() as viewer:
+        node.wait_for_picture(viewer)
+        port = node.endpoint['port']
+        ironic.rest.set_node(node.uuid, console_interface='idrac-kvm')
+        viewer.wait_closed()
+        wait_until(lambda: not node.programs(''), 'its display to end',
+                   PATIENCE)
+    assert not node.bmc.sessions
+    assert node['console_enabled']
+    ironic.rest.set_node(node.uuid, console_interface='ilo-kvm')
+    wait_until(lambda: ports.answers(ports.LOOPBACK, port)
+               and not node['reservation'], 'it is back', PATIENCE)
+    with ForeignViewer(node.link()) as viewer:
+        node.wait_for_picture(viewer)
+
+
 def test_read_only_holds_at_the_display_itself(nodes: DisplayNodes) -> None:
     node = nodes.enroll('ilo5', console_read_only=True)
     with node.opened() as viewer:

@@ -212,6 +212,17 @@ def test_a_restart_of_the_conductor_does_not_end_displays_asked_for_by_files(
             node.wait_for_picture(viewer, 0x3f7f3f)
 
 
+def test_a_console_interface_that_is_changed_ends_the_display(files: Site,
+                                                              ) -> None:
+    with files.node() as node:
+        with node.opened() as viewer:
+            node.wait_for_picture(viewer)
+            files.ironic.rest.set_node(node.uuid,
+                                       console_interface='no-console')
+            viewer.wait_closed()
+        files.wait_gone(node)
+
+
 def test_without_a_manager_the_console_says_what_is_missing(
         files: Site, manager: RunningManager) -> None:
     manager.stop()

@@ -69,7 +69,8 @@ _CONDUCTOR = [
         'console_check_interval', default=300, min=0, max=86400,
         help='Seconds between two looks at the BMCs of enabled consoles, and '
              'of those that could not be switched off. What does not run is '
-             'started again. 0 never looks.'),
+             'started again, and displays that no console needs any more are '
+             'stopped. 0 never looks.'),
     cfg.BoolOpt(
         'idrac_vnc_restore', default=False,
         help='Give the VNC server of an iDRAC the settings back that it had '

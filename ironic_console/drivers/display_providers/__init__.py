@@ -5,4 +5,5 @@
     process.py    display-process: a child of the conductor
     files.py      display-files: somebody who reads files
     launching.py  starts and stops one with whichever is configured
+    needs.py      stops those that no console needs any more
 """

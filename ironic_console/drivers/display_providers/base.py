@@ -11,6 +11,10 @@ from ironic.console.container import base
 from ironic_console.common.errors import ConfigError, DisplayError
 from ironic_console.drivers.displays.settings import DisplaySettings
 
+#: Host and port at which a display lets viewers in; ``None`` while nobody
+#: knows.
+Address = tuple[str, int] | None
+
 
 class DisplayProvider(base.BaseConsoleContainer):
     """Starts displays, and nothing else that Ironic may want to run."""
@@ -34,6 +38,13 @@ class DisplayProvider(base.BaseConsoleContainer):
     def may_run(self, node: str) -> bool:
         """Whether that of a node is worth a look; ``False`` if it certainly
         does not run."""
+
+    @abc.abstractmethod
+    def displays(self) -> dict[str, Address]:
+        """All that this conductor has started and not stopped, by node.
+
+        :raises DisplayError: nobody can say.
+        """
 
     # -- for Ironic --------------------------------------------------------
 

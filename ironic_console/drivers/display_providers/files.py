@@ -8,16 +8,14 @@ Who reads them and starts displays is somebody else:
 import json
 import os
 import time
-from typing import Any
 
 import jinja2
-from ironic import objects
-from ironic.common import context, exception, utils
+from ironic.common import utils
 from ironic.conf import CONF
 from oslo_log import log
 
 from ironic_console.common.errors import DisplayError
-from ironic_console.drivers.display_providers import base
+from ironic_console.drivers.display_providers import base, needs
 from ironic_console.drivers.displays.private_folder import FolderError
 from ironic_console.drivers.displays.settings import DisplaySettings
 from ironic_console.drivers.displays.spool import (
@@ -84,21 +82,21 @@ class FilesProvider(base.DisplayProvider):
             LOG.warning('The display of node %s: %s', node, exc)
             return False
 
-    def stop_all_containers(self) -> None:
-        """Stop those that no console of this conductor needs any more.
+    def displays(self) -> dict[str, base.Address]:
+        with self._spool() as spool:
+            return {node: _address(spool, node) for node in spool.asked()
+                    if _is_ours(spool, node)}
 
-        Ironic calls this when it starts and when it ends, in between others
-        are told to go on.
+    def stop_all_containers(self) -> None:
+        """Stop those that no console needs any more.
+
+        Ironic calls this when it starts and when it ends; the others outlive
+        that.
 
         :raises ConsoleContainerError: one may go on that should not.
         """
         try:
-            with self._spool() as spool:
-                ours = {node for node in spool.asked()
-                        if _is_ours(spool, node)}
-                for node in ours - _needed(ours):
-                    LOG.info('Node %s needs its display no more', node)
-                    spool.withdraw(node)
+            needs.stop_unneeded(self)
         except DisplayError as exc:
             raise self._error(str(exc)) from exc
 
@@ -143,6 +141,16 @@ def _text(request: Request, directory: str) -> str:
     return text
 
 
+def _address(spool: Spool, node: str) -> base.Address:
+    try:
+        answer = spool.answer(node, '')
+    except FolderError as exc:
+        LOG.warning('The display of node %s: %s', node, exc)
+        return None
+    return ((answer.host, answer.port) if isinstance(answer, Endpoint)
+            else None)
+
+
 def _is_ours(spool: Spool, node: str) -> bool:
     try:
         conductor = _conductor(spool.request(node))
@@ -165,22 +173,3 @@ def _conductor(data: bytes | None) -> str | None:
         return None
     conductor = document.get('conductor')
     return conductor if isinstance(conductor, str) else None
-
-
-def _needed(uuids: set[str]) -> set[str]:
-    """:returns: those whose consoles are enabled, or about to be, and which
-        no other conductor has taken over.
-    """
-    if not uuids:
-        return set()
-    admin = context.get_admin_context()
-    try:
-        ours: Any = objects.Conductor.get_by_hostname(
-            admin, CONF.host, online=None).id
-    except exception.ConductorNotFound:
-        ours = None
-    found = objects.Node.list(admin, filters={'uuid_in': sorted(uuids)})
-    # Whoever holds a lock may be starting one this moment.
-    return {node.uuid for node in found
-            if node.reservation or (node.console_enabled
-            and node.conductor_affinity in (None, ours))}

@@ -14,6 +14,7 @@ from ironic.common import console_factory, exception
 from ironic.conf import CONF
 
 from ironic_console.common.errors import ConfigError, DisplayError
+from ironic_console.drivers.display_providers import needs
 from ironic_console.drivers.display_providers.base import DisplayProvider
 from ironic_console.drivers.displays import spool
 from ironic_console.drivers.displays.settings import DisplaySettings
@@ -95,6 +96,18 @@ def may_run(node: str) -> bool:
     provider = _provider()
     return (provider.may_run(node) if isinstance(provider, DisplayProvider)
             else True)
+
+
+def stop_unneeded() -> None:
+    """Stop displays of this conductor that no console needs any more.
+
+    Only ours can tell which there are.
+
+    :raises DisplayError: one may still run that should not.
+    """
+    provider = _provider()
+    if isinstance(provider, DisplayProvider):
+        needs.stop_unneeded(provider)
 
 
 def _provider() -> Any:

@@ -83,9 +83,7 @@ class ProcessProvider(base.DisplayProvider):
             if self._displays.get(settings.node) is display:
                 self.stop_display(settings.node)
             raise
-        host = CONF.ironic_console.display_address
-        # Nobody can connect to a wildcard.
-        return CONF.my_ip if host in ('0.0.0.0', '::') else host, port
+        return _host(), port
 
     def stop_display(self, node: str) -> None:
         display = self._displays.pop(node, None)
@@ -95,6 +93,10 @@ class ProcessProvider(base.DisplayProvider):
     def may_run(self, node: str) -> bool:
         display = self._displays.get(node)
         return display is not None and display.runs
+
+    def displays(self) -> dict[str, base.Address]:
+        return {node: (_host(), display.port) if display.port else None
+                for node, display in list(self._displays.items())}
 
     def stop_all_containers(self) -> None:
         """Do nothing: Ironic calls this when it starts, beside starting
@@ -136,6 +138,11 @@ class _Display:
                                'enable the console again')
         if self._problem:
             raise _CannotRun(f'The display did not start: {self._problem}')
+        return self.port
+
+    @property
+    def port(self) -> int:
+        """0 until it lets viewers in."""
         return self._settings.vnc.port
 
     def stop(self) -> None:
@@ -250,6 +257,12 @@ class _Display:
                       'BMC may keep its session for a while',
                       self._settings.node)
             _kill(process)
+
+
+def _host() -> str:
+    host: str = CONF.ironic_console.display_address
+    # Nobody can connect to a wildcard.
+    return CONF.my_ip if host in ('0.0.0.0', '::') else host
 
 
 def _spawn(command: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ironic.common import console_factory, exception
-from ironic.conductor import task_manager
+from ironic.conductor import periodics, task_manager
 from ironic.conductor import utils as conductor_utils
 
 from ironic_console.common import nodes
@@ -28,16 +28,20 @@ from ironic_console.common.rfb.server import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import certificates, display_console
 from ironic_console.drivers.display_console import DisplayConsole
-from ironic_console.drivers.display_providers.base import DisplayProvider
+from ironic_console.drivers.display_providers.base import (
+    Address,
+    DisplayProvider,
+)
 from ironic_console.drivers.displays.settings import DisplaySettings
 from ironic_console.drivers.idrac_kvm import IDRACKVMConsole
 from ironic_console.drivers.ilo_kvm import ILOKVMConsole
 from ironic_console.drivers.supermicro_kvm import SupermicroKVMConsole
 from ironic_console.drivers.testcard.server import TestCardServer
 from ironic_console.drivers.testcard.settings import CardSettings
-from tests.helpers.certificates import Certificate
+from tests.helpers.certificates import Authority, Certificate
 from tests.helpers.conductor import UUID, Node, Task
 from tests.helpers.idrac import see
+from tests.helpers.node_locks import LockedNodes
 from tools.lab import ports
 
 INFO = {'redfish_address': 'https://192.0.2.7', 'redfish_username': 'admin',
@@ -92,6 +96,9 @@ class Displays(DisplayProvider):
 
     def may_run(self, node: str) -> bool:
         return node in self.running
+
+    def displays(self) -> dict[str, Address]:
+        return dict.fromkeys(self.running)
 
     def stop_all_containers(self) -> None:
         pass
@@ -325,6 +332,29 @@ def test_a_display_of_another_size_is_replaced(running: Rig, conf: Any,
     assert running.displays.told[1].screen.width == 800
 
 
+def test_what_changes_while_a_display_starts_is_not_taken_for_told(
+        rig: Rig, tmp_path: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / 'ca.pem'
+    path.write_bytes(Authority('one').pem)
+    rig.node.driver_info['redfish_verify_ca'] = str(path)
+    start = rig.displays.start_display
+
+    def start_while_somebody_edits(settings: DisplaySettings,
+                                   ) -> tuple[str, int]:
+        path.write_bytes(Authority('another').pem)
+        return start(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.displays, 'start_display',
+                      start_while_somebody_edits)
+        rig.start()
+    rig.check()
+    first, second = rig.displays.told
+    assert first.bmc.ca != second.bmc.ca
+    rig.check()
+    assert len(rig.displays.told) == 2
+
+
 @pytest.mark.parametrize('unnoticed', [False, True])
 def test_a_display_that_is_gone_is_started_anew(running: Rig,
                                                 unnoticed: bool) -> None:
@@ -535,10 +565,13 @@ def test_check_looks_at_its_own_nodes_and_at_consoles_that_run(
             assert filters == {'console_enabled': True}
             for interface in ('ilo-kvm', 'supermicro-kvm', 'idrac-kvm',
                               'fake-vnc'):
-                for info in ({nodes.ENDPOINT_KEY: {}}, {}):
+                # One whose console_interface was changed is looked after
+                # by nobody until its console is enabled anew.
+                for running in (interface, 'another', ''):
+                    info = {nodes.ENDPOINT_KEY: {'kind': running}}
                     values = {'console_interface': interface,
-                              'driver_internal_info': info}
-                    yield (f'{interface} {len(info)}', 'redfish', '',
+                              'driver_internal_info': info if running else {}}
+                    yield (f'{interface} {running}', 'redfish', '',
                            *(values[field] for field in fields))
 
     @contextlib.contextmanager
@@ -551,4 +584,28 @@ def test_check_looks_at_its_own_nodes_and_at_consoles_that_run(
     monkeypatch.setattr(task_manager, 'acquire', acquire)
     monkeypatch.setattr(console, 'repair', lambda task: None)
     console._check(Manager(), None)
-    assert asked == [f'{kind.kind} 1']
+    assert asked == [f'{kind.kind} {kind.kind}']
+
+
+# -- elsewhere ----------------------------------------------------------------
+
+def test_displays_that_no_console_needs_are_stopped_every_now_and_then(
+        running: Rig, conf: Any, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture) -> None:
+    locks = LockedNodes(monkeypatch)
+    locks.put(UUID, ('192.0.2.9', 5900), console_interface='no-console')
+    running.displays.stop_error = DisplayError('it may still run')
+    running.console._stop_unneeded(None, None)
+    assert 'it may still run' in caplog.text
+    assert running.displays.running
+    running.displays.stop_error = None
+    running.console._stop_unneeded(None, None)
+    assert not running.displays.running
+    conf.config(group='ironic_console', console_check_interval=7)
+    looks = type(running.console)._stop_unneeded
+    periodics.refresh_periodic_attributes(looks)
+    assert looks._periodic_spacing == 7
+    assert looks._is_periodic
+    conf.config(group='ironic_console', console_check_interval=0)
+    periodics.refresh_periodic_attributes(looks)
+    assert not looks._is_periodic

@@ -11,6 +11,7 @@ import pytest
 
 from ironic_console.common.errors import ConfigError
 from ironic_console.drivers import display_settings
+from ironic_console.drivers.display_settings import Shown
 from ironic_console.drivers.displays.settings import (
     Bmc,
     DisplaySettings,
@@ -32,7 +33,16 @@ def node(**info: object) -> Node:
 
 
 def bmc(**info: object) -> Bmc:
-    return display_settings.bmc_of(node(**info))
+    return Shown.of(node(**info), 'ilo').bmc
+
+
+def screen(**info: object) -> Screen:
+    return Shown.of(node(**info), 'ilo').screen
+
+
+def make(one: Node, listen: tuple[str, int] = ('', 0),
+         ) -> tuple[DisplaySettings, str]:
+    return display_settings.make(one, Shown.of(one, 'ilo'), listen)
 
 
 def refusal(**info: object) -> str:
@@ -75,8 +85,7 @@ def test_addresses_that_ironic_takes_are_understood_by_the_display(
         conf: Any, written: str, url: str, root: str) -> None:
     found = bmc(redfish_address=written)
     assert (found.url, found.root) == (url, root)
-    made, _ = display_settings.make(node(redfish_address=written), 'ilo',
-                                    ('', 0))
+    made, _ = make(node(redfish_address=written))
     assert DisplaySettings.from_document(made.to_document()) == made
 
 
@@ -158,10 +167,10 @@ def test_cas_that_cannot_be_read_are_told(
 # -- the screen ---------------------------------------------------------------
 
 def test_screens_are_as_the_configuration_says(conf: Any) -> None:
-    assert display_settings.screen_of(node()) == Screen(1280, 960, False, 5)
+    assert screen() == Screen(1280, 960, False, 5)
     conf.config(group='ironic_console', display_resolution='4096x320',
                 display_linger=0)
-    assert display_settings.screen_of(node()) == Screen(4096, 320, False, 0)
+    assert screen() == Screen(4096, 320, False, 0)
 
 
 @pytest.mark.parametrize('size', [
@@ -171,7 +180,7 @@ def test_screens_are_as_the_configuration_says(conf: Any) -> None:
 def test_sizes_that_cannot_be_are_told(conf: Any, size: str) -> None:
     conf.config(group='ironic_console', display_resolution=size)
     with pytest.raises(ConfigError) as caught:
-        display_settings.screen_of(node())
+        screen()
     assert '[ironic_console]display_resolution is ' in str(caught.value)
     assert 'WIDTHxHEIGHT, each from 320 to 4096' in str(caught.value)
 
@@ -184,7 +193,7 @@ def test_read_only_is_where_either_says_so(
         conf: Any, everywhere: bool, written: object, read_only: bool,
         ) -> None:
     conf.config(group='vnc', read_only=everywhere)
-    found = display_settings.screen_of(node(console_read_only=written))
+    found = screen(console_read_only=written)
     assert found.read_only is read_only
 
 
@@ -192,14 +201,13 @@ def test_whoever_says_neither_yes_nor_no_gets_no_keyboard_by_accident(
         conf: Any) -> None:
     with pytest.raises(ConfigError, match=r'console_read_only is .ture.; '
                                           'allowed is true or false'):
-        display_settings.screen_of(node(console_read_only='ture'))
+        screen(console_read_only='ture')
 
 
 # -- all of it ----------------------------------------------------------------
 
 def test_a_display_listens_where_it_is_told(conf: Any) -> None:
-    made, fingerprint = display_settings.make(node(), 'ilo',
-                                              ('192.0.2.1', 5912))
+    made, fingerprint = make(node(), ('192.0.2.1', 5912))
     assert (made.node, made.title, made.app) == (UUID, 'rack7', 'ilo')
     assert (made.vnc.host, made.vnc.port) == ('192.0.2.1', 5912)
     assert len(fingerprint) == 64
@@ -209,12 +217,12 @@ def test_a_display_listens_where_it_is_told(conf: Any) -> None:
 def test_a_node_without_a_name_has_its_uuid_on_the_screen(conf: Any) -> None:
     nameless = node()
     nameless.name = None  # type: ignore[assignment]
-    assert display_settings.make(nameless, 'ilo', ('', 0))[0].title == UUID
+    assert make(nameless)[0].title == UUID
 
 
 def test_each_display_has_a_password_and_a_certificate_of_its_own(conf: Any,
                                                                   ) -> None:
-    made = [display_settings.make(node(), 'ilo', ('', 0)) for _ in range(20)]
+    made = [make(node()) for _ in range(20)]
     passwords = {settings.vnc.password.reveal() for settings, _ in made}
     assert len(passwords) == len({digest for _, digest in made}) == 20
     assert {len(password) for password in passwords} == {8}
@@ -225,7 +233,7 @@ def test_each_display_has_a_password_and_a_certificate_of_its_own(conf: Any,
 
 def digest(app: str = 'ilo', password: str = 'vncpa55w', **info: object,
            ) -> str:
-    return display_settings.digest(node(**info), app, password)
+    return Shown.of(node(**info), app).digest(password)
 
 
 def test_a_digest_stays_and_shows_nothing(conf: Any) -> None:
@@ -257,5 +265,5 @@ def test_a_digest_changes_with_the_content_of_files_and_options(
 def test_nothing_of_the_node_is_changed(conf: Any) -> None:
     one = node()
     before = copy.deepcopy(vars(one))
-    display_settings.make(one, 'ilo', ('', 0))
+    make(one)
     assert vars(one) == before

@@ -8,7 +8,10 @@ from ironic.common import exception
 from ironic.console.container.base import BaseConsoleContainer
 
 from ironic_console.common.errors import DisplayError
-from ironic_console.drivers.display_providers.base import DisplayProvider
+from ironic_console.drivers.display_providers.base import (
+    Address,
+    DisplayProvider,
+)
 from ironic_console.drivers.displays.settings import DisplaySettings
 from tests.helpers.conductor import UUID, Node, Task
 from tests.helpers.display_settings import SECRETS, SETTINGS, other
@@ -32,6 +35,9 @@ class Provider(DisplayProvider):
 
     def may_run(self, node: str) -> bool:
         return False
+
+    def displays(self) -> dict[str, Address]:
+        return {UUID: None}
 
     def stop_all_containers(self) -> None:
         pass

@@ -6,7 +6,6 @@ import os
 import pathlib
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,9 +24,9 @@ from ironic_console.drivers.displays.spool import (
 )
 from tests.helpers.conductor import UUID, Node, Task
 from tests.helpers.display_settings import SECRETS, SETTINGS, other
+from tests.helpers.node_locks import LockedNodes
 from tests.helpers.proxy import wait_until
 
-US, OTHERS = 3, 4
 UUIDS = [UUID[:-1] + digit for digit in '0123456789']
 
 
@@ -223,37 +222,9 @@ def test_a_directory_that_cannot_be_used_is_told_when_ironic_starts(
         FilesProvider()
 
 
-class Nodes:
-    """Ironic's objects, in one query each."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.nodes: dict[str, Any] = {}
-        self.queries = 0
-        monkeypatch.setattr(files.objects, 'Node',
-                            SimpleNamespace(list=self._list), raising=False)
-        monkeypatch.setattr(
-            files.objects, 'Conductor', SimpleNamespace(
-                get_by_hostname=self._conductor), raising=False)
-
-    def add(self, uuid: str, **fields: Any) -> None:
-        self.nodes[uuid] = SimpleNamespace(
-            **{'uuid': uuid, 'console_enabled': True, 'reservation': None,
-               'conductor_affinity': US} | fields)
-
-    def _list(self, context: Any, filters: dict[str, Any]) -> list[Any]:
-        self.queries += 1
-        assert set(filters) == {'uuid_in'}
-        return [node for uuid, node in self.nodes.items()
-                if uuid in filters['uuid_in']]
-
-    def _conductor(self, context: Any, host: str, online: Any) -> Any:
-        assert host == CONF.host
-        return SimpleNamespace(id=US)
-
-
 @pytest.fixture
-def nodes(monkeypatch: pytest.MonkeyPatch) -> Nodes:
-    return Nodes(monkeypatch)
+def nodes(monkeypatch: pytest.MonkeyPatch) -> LockedNodes:
+    return LockedNodes(monkeypatch)
 
 
 def ask(spool: Spool, node: str, conductor: str = '') -> None:
@@ -261,23 +232,49 @@ def ask(spool: Spool, node: str, conductor: str = '') -> None:
     spool.ask(request, request.to_json(), other(node=node))
 
 
+def test_what_runs_is_known_with_its_address(
+        provider: FilesProvider, spool: Spool) -> None:
+    with Tool(spool):
+        provider.start_display(SETTINGS)
+    for node in UUIDS[:3]:
+        ask(spool, node)
+    ask(spool, UUIDS[4], 'another')
+    spool.reply(UUIDS[0], Failure('a' * 32, 'gone', lost=True))
+    spool.put(f'{UUIDS[1]}.endpoint', b'{', 0o644)
+    assert provider.displays() == {
+        UUID: ('192.0.2.9', 40001), UUIDS[0]: None, UUIDS[1]: None,
+        UUIDS[2]: None}
+
+
 def test_a_conductor_that_starts_or_ends_lets_go_of_what_nobody_needs(
-        provider: FilesProvider, spool: Spool, nodes: Nodes) -> None:
+        provider: FilesProvider, spool: Spool, nodes: LockedNodes) -> None:
+    here = ('192.0.2.9', 40001)
     for node in UUIDS[:6]:
         ask(spool, node)
-    nodes.add(UUIDS[0])
-    nodes.add(UUIDS[1], console_enabled=False)
-    nodes.add(UUIDS[2], conductor_affinity=OTHERS)
-    nodes.add(UUIDS[3], conductor_affinity=None)
+        spool.reply(node, Endpoint('a' * 32, *here))
+    nodes.put(UUIDS[0], here)
+    nodes.put(UUIDS[1], here, console_enabled=False)
+    # Another conductor has started its own.
+    nodes.put(UUIDS[2], ('192.0.2.10', 40001))
+    nodes.put(UUIDS[3], here, console_interface='no-console')
     # Whoever holds it may be enabling its console.
-    nodes.add(UUIDS[4], console_enabled=False, reservation='us')
+    nodes.put(UUIDS[4], console_enabled=False, reservation='us')
     provider.stop_all_containers()
-    assert spool.asked() == {UUIDS[0], UUIDS[3], UUIDS[4]}
+    assert spool.asked() == spool.replied() == {UUIDS[0], UUIDS[4]}
     assert nodes.queries == 1
 
 
+def test_a_node_that_another_conductor_asks_for_by_then_is_left_to_it(
+        provider: FilesProvider, spool: Spool, nodes: LockedNodes) -> None:
+    ask(spool, UUID)
+    nodes.put(UUID, console_enabled=False)
+    nodes.meanwhile = lambda: ask(spool, UUID, 'another')
+    provider.stop_all_containers()
+    assert spool.asked() == {UUID}
+
+
 def test_a_conductor_leaves_what_another_one_asks_for(
-        provider: FilesProvider, spool: Spool, nodes: Nodes) -> None:
+        provider: FilesProvider, spool: Spool, nodes: LockedNodes) -> None:
     ask(spool, UUID, 'another')
     provider.stop_all_containers()
     assert spool.asked() == {UUID}
@@ -286,17 +283,17 @@ def test_a_conductor_leaves_what_another_one_asks_for(
 
 @pytest.mark.parametrize('text', ['kind: Pod', '[]', '{"version": 9}', '7'])
 def test_requests_of_an_operators_template_are_let_go_of_too(
-        provider: FilesProvider, spool: Spool, nodes: Nodes, text: str,
+        provider: FilesProvider, spool: Spool, nodes: LockedNodes, text: str,
         ) -> None:
     spool.put(f'{UUIDS[0]}.request', text.encode(), 0o600)
     spool.put(f'{UUIDS[1]}.request', text.encode(), 0o600)
-    nodes.add(UUIDS[1])
+    nodes.put(UUIDS[1], ('192.0.2.9', 40001))
     provider.stop_all_containers()
     assert spool.asked() == {UUIDS[1]}
 
 
 def test_one_that_cannot_be_read_does_not_keep_ironic_from_starting(
-        provider: FilesProvider, spool: Spool, nodes: Nodes) -> None:
+        provider: FilesProvider, spool: Spool, nodes: LockedNodes) -> None:
     os.symlink('/etc/hostname', f'{spool.path}/{UUID}.request')
     ask(spool, UUIDS[0])
     provider.stop_all_containers()

@@ -16,6 +16,7 @@ from ironic_console.drivers.display_providers.process import ProcessProvider
 from ironic_console.drivers.displays.settings import DisplaySettings
 from tests.helpers.conductor import UUID, Node, Task
 from tests.helpers.display_settings import SECRETS, SETTINGS
+from tests.helpers.node_locks import LockedNodes
 from tests.unit.drivers.display_providers.test_base import Provider
 
 
@@ -158,6 +159,13 @@ def test_what_ours_say_is_passed_on(ours: Provider, task: Task) -> None:
             call()
 
 
+def test_what_nobody_needs_is_stopped_where_it_is_ours(
+        ours: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    LockedNodes(monkeypatch)
+    launching.stop_unneeded()
+    assert ours.asked == [UUID]
+
+
 # -- Ironic's -----------------------------------------------------------------
 
 def test_ironics_are_told_nothing_and_displays_by_a_file(
@@ -197,6 +205,14 @@ def test_what_ironics_say_is_told_in_one_line_and_nothing_is_left(
     assert foreign.stopped == [UUID]
     with pytest.raises(DisplayError, match='could not stop the display: '):
         launching.stop(task)
+
+
+def test_what_ironics_run_is_ironics_to_stop(
+        foreign: Foreign, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = LockedNodes(monkeypatch)
+    launching.stop_unneeded()
+    assert not foreign.stopped
+    assert not nodes.queries
 
 
 def test_what_ironics_quote_is_cut_off(foreign: Foreign, task: Task) -> None:

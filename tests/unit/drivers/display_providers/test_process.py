@@ -212,6 +212,23 @@ def test_a_second_start_is_another_display(
     assert len(notes(folder, 'left')) == 1
 
 
+def test_those_that_run_are_known_with_their_addresses(
+        run: Callable[..., ProcessProvider], folder: pathlib.Path) -> None:
+    provider = run()
+    assert provider.displays() == {}
+    provider.start_display(SETTINGS)
+    assert provider.displays() == {UUID: ('192.0.2.9', 5907)}
+    provider.stop_display(UUID)
+    assert provider.displays() == {}
+    starting = run('time.sleep(600)')
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        started = pool.submit(starting.start_display, SETTINGS)
+        notes(folder, 'begun', 2)
+        assert starting.displays() == {UUID: None}
+        starting.stop_display(UUID)
+        assert isinstance(started.exception(PATIENCE), DisplayError)
+
+
 def test_ironic_that_stops_all_when_it_begins_stops_nothing(
         run: Callable[..., ProcessProvider]) -> None:
     provider = run()
