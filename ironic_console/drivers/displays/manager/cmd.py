@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     parser.add_argument(
-        '--directory', default='/run/ironic-console/displays',
+        '--directory', default='/run/ironic-console-displays',
         help='[ironic_console]display_directory of the conductor; default '
              '%(default)s')
     parser.add_argument(
