@@ -1,6 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vendors' consoles, opened in a real Chromium, and whatever may be in the
-way."""
+way.
+
+What is in the way is told in words of the vendor's own, wherever it is met:
+
+============== =============== ======================= ======================
+failure        iLO             Supermicro              iDRAC
+============== =============== ======================= ======================
+wrong password login           Redfish; web login      GetKVMSession
+locked account login           web login               as a wrong password
+session limit  login; form     one-time page, in a     GetKVMSession; console
+                               dialog; web login
+expired token  console page    one-time page; web page ticket, in the console
+no licence     console page    Redfish; console page   GetKVMSession
+another user   console         console                 console; also who left
+                                                       without a goodbye
+certificate    login           Redfish                 GetKVMSession
+changed page   form; console   console                 address of the console
+============== =============== ======================= ======================
+"""
 
 import contextlib
 import dataclasses

@@ -5,7 +5,7 @@
 import pytest
 
 from ironic_console.drivers.displays.chromium import Chromium
-from tests.helpers.display_browser import windows
+from tests.helpers.display_browser import PATIENCE, windows
 from tests.helpers.proxy import wait_until
 from tests.helpers.scripted_site import Site
 from tests.helpers.xvnc import Xvnc
@@ -45,7 +45,7 @@ def test_keys_reach_the_page_and_nothing_else(
     count = chord.count('+') + 4
     codes = wait_until(lambda: listening.page.evaluate(
         '(count) => keys.length >= count && keys.splice(0)', count),
-        'keys to arrive')
+        'keys to arrive', PATIENCE)
     assert len(codes) == count
     assert codes[-3:] == ['KeyZ'] * 3
     assert listening.page.evaluate(UNHARMED) == [
@@ -61,7 +61,7 @@ def test_buttons_of_the_mouse_do_nothing_of_a_browser(
         listening: Chromium, screen: Xvnc, words: tuple[str, ...]) -> None:
     xdotool(screen, *words, 'key', 'z')
     wait_until(lambda: listening.page.evaluate(
-        '() => keys.splice(0).includes("KeyZ")'), 'a key to arrive')
+        '() => keys.splice(0).includes("KeyZ")'), 'a key to arrive', PATIENCE)
     assert listening.page.evaluate(UNHARMED) == [
         'not loaded again', 'console', 1]
     assert windows(screen) == 1

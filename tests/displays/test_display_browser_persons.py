@@ -13,7 +13,7 @@ import pytest
 
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import PageMoving
-from tests.helpers.display_browser import browser_for, windows
+from tests.helpers.display_browser import PATIENCE, browser_for, windows
 from tests.helpers.proxy import wait_until
 from tests.helpers.scripted_site import Site
 from tests.helpers.xvnc import Xvnc
@@ -37,7 +37,8 @@ def test_questions_to_a_person_are_answered_at_once(
         browser: Chromium, screen: Xvnc, script: str, answer: object,
         ) -> None:
     assert browser.page.evaluate(f'() => {script}') == answer
-    wait_until(lambda: windows(screen) == 1, 'no other windows')
+    wait_until(lambda: windows(screen) == 1, 'no other windows',
+               PATIENCE)
 
 
 def test_choosing_a_file_opens_nothing(

@@ -13,6 +13,7 @@ from ironic_console.drivers.displays.failures import PageChanged
 from ironic_console.drivers.displays.trust import Trust
 from tests.helpers.display_browser import (
     HTML,
+    PATIENCE,
     navigate_alone,
     targets,
     windows,
@@ -124,7 +125,8 @@ def test_stays_where_it_is(
     browser.page.evaluate('(url) => fetch(url).then(() => 0)', '/marker')
     assert browser.page.evaluate('() => document.title') == 'console'
     assert browser.page.is_console
-    wait_until(lambda: windows(screen) == 1, 'other windows to be closed')
+    wait_until(lambda: windows(screen) == 1, 'other windows to be closed',
+               PATIENCE)
     assert elsewhere.asked == []
     assert '/admin.html' not in targets(site)
 

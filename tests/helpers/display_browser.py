@@ -13,6 +13,8 @@ from tests.helpers.proxy import wait_until
 from tests.helpers.scripted_site import Site, reply
 from tests.helpers.xvnc import Xvnc
 
+#: Seconds for what a browser on a busy machine has to do.
+PATIENCE = 60.0
 HTML = 'Content-Type: text/html'
 CONSOLE = b'<!doctype html><title>console</title><p>the console'
 DOCUMENTS = (r'/console\.html(\?.*)?', '/moved.html')
@@ -38,7 +40,7 @@ def windows(screen: Xvnc) -> int:
                                   '--onlyvisible', '--class', 'chromium',
                                   ).split())
         return 0
-    found: int = wait_until(count, 'windows to be counted')
+    found: int = wait_until(count, 'windows to be counted', PATIENCE)
     return found
 
 
