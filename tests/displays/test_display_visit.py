@@ -379,7 +379,8 @@ def test_a_killed_browser_is_told_and_its_session_ended(
     assert visit.process.wait(PATIENCE) == 1
     assert bmc.sessions == []
     assert visit.left_behind() == []
-    wait_until(lambda: not visit.processes(), 'no process to be left')
+    wait_until(lambda: not visit.processes(), 'no process to be left',
+               PATIENCE)
 
 
 def test_a_crashed_page_is_told_and_its_session_ended(
@@ -400,7 +401,8 @@ def test_a_browser_that_hangs_does_not_keep_it_from_logging_out_in_time(
         os.kill(pid, signal.SIGSTOP)
     assert visit.leave() == 0
     assert bmc.sessions == []
-    wait_until(lambda: not visit.processes(), 'no process to be left')
+    wait_until(lambda: not visit.processes(), 'no process to be left',
+               PATIENCE)
 
 
 @pytest.mark.parametrize('step', range(3))
