@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systemd unit: sound, strict, and still enough for the proxy.
 
-There is no systemd here to run it. Its tools judge the file, and the kernel
-enforces on a real proxy what it says about system calls, sockets, memory,
-capabilities and limits; see tests/helpers/confined.py.
+systemd's tools judge the file, and the kernel enforces on a real proxy what
+it says about system calls, sockets, memory, capabilities and limits; see
+tests/helpers/confined.py. A real systemd runs it in test_systemd.py.
 """
 
 import pathlib
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from ironic_console.common.conf import console
 from ironic_console.common.nodes import NodeRecord
 from tests.helpers import confined
 from tests.helpers.certificates import Authority
@@ -75,6 +76,13 @@ def test_memory_is_bounded_and_the_kernel_ends_one_worker_only() -> None:
     unit = confined.read_unit(UNIT)
     assert unit['MemoryMax'] == ['4G']
     assert unit['OOMPolicy'] == ['continue']
+
+
+def test_what_is_removed_with_it_holds_nothing_of_others() -> None:
+    folder, = confined.read_unit(UNIT)['RuntimeDirectory']
+    options = {option.name: option.default for option in console.OPTS}
+    displays = pathlib.Path(options['display_directory'])
+    assert pathlib.Path('/run', folder) not in displays.parents
 
 
 @pytest.mark.parametrize('tls', [False, True], ids=['splice', 'TLS'])
