@@ -22,6 +22,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.helpers import png
+from tools.lab import ports
 
 BROWSER = '/usr/bin/chromium'
 DRIVER = '/usr/bin/chromedriver'
@@ -303,7 +304,8 @@ def chromium(size: Size = Size(1024, 768),  # noqa: B008
         for flag in (*_FLAGS, *flags, f'--user-data-dir={profile}',
                      f'--window-size={size.width},{size.height}'):
             options.add_argument(flag)
-        driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+        driver = webdriver.Chrome(options, webdriver.ChromeService(
+            DRIVER, ports.free_port()))
         try:
             driver.execute_cdp_cmd('Page.addScriptToEvaluateOnNewDocument',
                                    {'source': _WATCH_CSP})
