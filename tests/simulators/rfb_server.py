@@ -578,10 +578,11 @@ class RfbServer:
                                   daemon=True, name='rfb simulator peer')
         self._threads = [one for one in self._threads if one.is_alive()]
         self._threads.append(thread)
-        thread.start()
+        # Whoever hears from it finds it in the list.
         with self._changed:
             self.peers.append(peer)
             self._changed.notify_all()
+        thread.start()
 
 
 # -- addresses where nobody is ------------------------------------------------
