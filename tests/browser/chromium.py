@@ -119,7 +119,9 @@ class Chromium:
         """
         def is_in_phase() -> bool:
             now = self.phase()
-            if now == 'failed' != phase and self._has_lost_network():
+            # It has not come to its scripts, or those have failed.
+            if (now in ('starting', 'failed') and now != phase
+                    and self._has_lost_network()):
                 self.open(self._url)
             return now == phase
 
