@@ -26,7 +26,7 @@ from tools.lab import ports
 
 BROWSER = '/usr/bin/chromium'
 DRIVER = '/usr/bin/chromedriver'
-DEFAULT_TIMEOUT = 20.0
+DEFAULT_TIMEOUT = 60.0
 _POLL_INTERVAL = 0.05
 #: Nothing but the page under test may use network or disk.
 _FLAGS = ('--headless=new', '--no-sandbox', '--disable-gpu',

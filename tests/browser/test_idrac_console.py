@@ -18,7 +18,7 @@ from tools.lab.proxy import LocalProxy
 
 COLOUR = 0xff8000
 #: Seconds in which a session ends when its right does.
-END = 10.0
+END = 30.0
 
 
 @pytest.fixture(scope='module')

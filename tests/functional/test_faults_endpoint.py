@@ -291,7 +291,7 @@ def test_a_message_that_is_longer_than_any_screen_streams_through(
 def test_each_byte_of_a_handshake_may_be_wrong(run, server, faults, caplog):
     caplog.set_level(logging.INFO)
     # After some of them the server waits for what nobody says.
-    worker = run(setup=dataclasses.replace(SETUP, handshake_timeout=3.0))
+    worker = run(setup=dataclasses.replace(SETUP, handshake_timeout=2.0))
     opened = 0
     before = Holdings.now()
     server.behaviour = good(after=echo)

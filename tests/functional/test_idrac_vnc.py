@@ -39,7 +39,7 @@ DOCUMENT = (pathlib.Path(__file__).parents[2] / 'doc' / 'source'
             / 'idrac-vnc.rst')
 RED = (255, 0, 0)
 #: Seconds in which a session ends when its right does.
-END = 10.0
+END = 30.0
 #: Whatever a request is: its connection is cut.
 DEAD, ALIVE = {'cut': 1_000_000}, {'cut': 0}
 NOT_STOPPED = 'The console may not have been stopped: The BMC at https://'

@@ -45,7 +45,7 @@ from ironic_console.novncproxy.settings import (
     SetupLimits,
 )
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 NODE = '7f3c8f0e-0000-4000-8000-000000000001'
 OTHER = '7f3c8f0e-0000-4000-8000-000000000002'
 SECRET = 'sEcret-of-the-node/+7' + 'k' * 22

@@ -11,8 +11,8 @@ from typing import Self
 from tools.lab import installing, ports
 from tools.lab.process import Program
 
-START_TIMEOUT = 20.0
-X_TIMEOUT = 10.0
+START_TIMEOUT = 60.0
+X_TIMEOUT = 30.0
 
 
 def find_program(name: str, package: str) -> str:
