@@ -37,7 +37,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
 
 #: For waits that only a failing test sees the end of, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
 #: Most bytes that are remembered of one connection.
 MAX_REMEMBERED = 64 << 20
 MAX_PEERS = 4096

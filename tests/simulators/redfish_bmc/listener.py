@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 #: For threads to end, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Listener:
