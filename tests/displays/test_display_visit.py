@@ -240,9 +240,10 @@ def test_shows_the_console_and_logs_out_afterwards(
         assert (len(bmc.sessions), bmc.consoles) == (1, 1)
         type_and_wait(viewer, bmc, 'root')
         assert visit.leave() == 0
-        assert (bmc.sessions, bmc.consoles) == ([], 0)
+        assert bmc.sessions == []
         assert visit.left_behind() == []
-        assert visit.processes() == []
+        bmc.wait_for(lambda: not bmc.consoles, 'the page to be gone')
+        wait_until(lambda: not visit.processes(), 'no process to be left')
 
 
 def test_fills_the_screen_to_its_last_pixel(

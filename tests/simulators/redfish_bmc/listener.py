@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 #: For threads to end, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
 #: Seconds of silence after which a connection is closed.
 SILENCE = 60.0
 
