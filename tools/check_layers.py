@@ -39,7 +39,8 @@ UPPER = {
                           'novncproxy.gateway', 'novncproxy.metrics_door'],
     'novncproxy.gateway': ['novncproxy.worker'],
     'novncproxy.metrics_door': ['novncproxy.worker'],
-    'novncproxy.connection': ['novncproxy.server'],
+    'novncproxy.connection': ['novncproxy.cmd', 'novncproxy.worker',
+                              'novncproxy.server'],
 }
 
 # Foreign package -> the modules that may import it.

@@ -155,6 +155,7 @@ def _run(arguments: list[str]) -> int:
             return int(not check.report(settings, len(loaded.pages), store))
     launcher = oslo_service.ProcessLauncher(
         CONF, restart_method=_restart_method())
+    _log_options(CONF)
     with resources.runtime_folder(settings.runtime_dir) as folder:
         metrics.clear(folder)
         admin.AdminFolder(folder).tidy()
@@ -224,6 +225,17 @@ def _reload_configuration(conf: Any) -> None:
     # In this order: otherwise it says of each option of ours which has
     # changed that it is ignored.
     conf.mutate_config_files()
+
+
+def _log_options(conf: Any) -> None:
+    """Log all options, once.
+
+    Backends do that after SIGHUP and in each new worker as well, and fail
+    there when one of them has no good value.
+    """
+    if conf.log_options:
+        conf.log_opt_values(LOG, logging.DEBUG)
+        conf.set_override('log_options', False)
 
 
 def _restart_method() -> str:
