@@ -34,11 +34,12 @@ LAYERS = {
 UPPER = {
     'novncproxy.cmd': ['novncproxy.__main__'],
     'novncproxy.service': ['novncproxy.cmd'],
-    'novncproxy.server': ['novncproxy.cmd', 'novncproxy.service',
+    'novncproxy.worker': ['novncproxy.cmd', 'novncproxy.service'],
+    'novncproxy.server': ['novncproxy.cmd', 'novncproxy.worker',
                           'novncproxy.gateway', 'novncproxy.metrics_door'],
-    'novncproxy.gateway': ['novncproxy.service'],
-    'novncproxy.metrics_door': ['novncproxy.service'],
-    'novncproxy.connection': ['novncproxy.cmd', 'novncproxy.service',
+    'novncproxy.gateway': ['novncproxy.worker'],
+    'novncproxy.metrics_door': ['novncproxy.worker'],
+    'novncproxy.connection': ['novncproxy.cmd', 'novncproxy.worker',
                               'novncproxy.server'],
 }
 

@@ -2,8 +2,9 @@
 """NodeStore over Ironic's own objects and its database.
 
 The objects talk to the database directly, whatever ``rpc_transport`` is:
-this process never sets their indirection API. The engine is made with the
-first query, which is after the fork of the workers.
+this process never sets their indirection API. Where nodes are looked at by
+the thousand, it does without objects, which cost ten times the query. The
+engine is made with the first query, which is after the fork of the workers.
 """
 
 from collections.abc import Callable, Collection
@@ -13,6 +14,7 @@ import sqlalchemy.exc
 from ironic import objects
 from ironic.common import context as ironic_context
 from ironic.common import exception
+from ironic.db import api as ironic_db
 from oslo_config import cfg
 from oslo_db import exception as db_exception
 from oslo_db import options as db_options
@@ -20,7 +22,12 @@ from oslo_db import options as db_options
 from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.errors import NodeStoreUnavailable
-from ironic_console.common.nodes import NodeRecord, NodeStore
+from ironic_console.common.nodes import (
+    CONSOLE_KEYS,
+    NodeRecord,
+    NodeStore,
+)
+from ironic_console.common.record_cache import RecordCache, Stamp
 
 T = TypeVar('T')
 
@@ -45,6 +52,8 @@ class IronicNodeStore(NodeStore):
         self._timeout = timeout
         self._clock = clock
         self._calls = BoundedCalls(_THREADS, 'database')
+        self._sessions = RecordCache(clock)
+        self._consoles = RecordCache(clock)
 
     def get(self, uuid: str) -> NodeRecord | None:
         def query() -> NodeRecord | None:
@@ -68,8 +77,8 @@ class IronicNodeStore(NodeStore):
         def query() -> list[NodeRecord]:
             # A node is locked while its console is being enabled; those
             # first, so that none slips through between the two.
-            found = {node.uuid: _record(node) for node in
-                     [*_list(reserved=True), *_enabled()]}
+            stamps = _stamps(reserved=True) | _stamps(console_enabled=True)
+            found = self._consoles.look(stamps, _read)
             return [record for record in found.values()
                     if record.enabled or record.ours]
         return self._run(query)
@@ -81,8 +90,12 @@ class IronicNodeStore(NodeStore):
 
         def query() -> dict[str, NodeRecord]:
             # Whatever is not enabled has ended.
-            return {node.uuid: _record(node) for node in _enabled(**named)
-                    if node.uuid in wanted}
+            stamps = _stamps(console_enabled=True, **named)
+            found = self._sessions.look(
+                {uuid: stamp for uuid, stamp in stamps.items()
+                 if uuid in wanted}, _read)
+            return {uuid: record for uuid, record in found.items()
+                    if uuid in wanted and record.enabled}
         return self._run(query)
 
     def check(self) -> None:
@@ -122,16 +135,33 @@ def _context() -> Any:
     return ironic_context.get_admin_context()
 
 
-def _enabled(**filters: Any) -> Any:
-    return _list(console_enabled=True, **filters)
+def _stamps(**filters: Any) -> dict[str, Stamp]:
+    """:returns: when each node was changed last."""
+    return dict(_rows(['uuid', 'updated_at'], filters))
 
 
-def _list(**filters: Any) -> Any:
-    return objects.Node.list(_context(), fields=list(_FIELDS),
-                             filters=filters)
+def _read(uuids: list[str]) -> list[NodeRecord]:
+    rows = [row for start in range(0, len(uuids), _MAX_NAMED) for row in
+            _rows(_FIELDS, {'uuid_in': uuids[start:start + _MAX_NAMED]})]
+    return [_slim(*row) for row in rows]
+
+
+def _rows(columns: list[str], filters: dict[str, Any]) -> list[Any]:
+    # Nodes that are part of another one have consoles, too.
+    rows: list[Any] = ironic_db.get_instance().get_nodeinfo_list(
+        columns=columns, filters={**filters, 'include_children': True})
+    return rows
+
+
+def _slim(uuid: str, name: str, interface: str, enabled: bool,
+          info: dict[str, Any] | None) -> NodeRecord:
+    # Thousands are kept, and other parts of Ironic write kilobytes there.
+    return NodeRecord.from_info(uuid, name, interface, enabled, {
+        key: info[key] for key in CONSOLE_KEYS if key in info}
+        if info else None)
 
 
 def _record(node: Any) -> NodeRecord:
-    return NodeRecord.from_info(
+    return _slim(
         node.uuid, node.name, node.console_interface, node.console_enabled,
         node.driver_internal_info)

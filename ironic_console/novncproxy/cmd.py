@@ -23,13 +23,13 @@ from ironic_console.common.errors import ConfigError
 from ironic_console.novncproxy import green
 
 if TYPE_CHECKING:
-    from ironic_console.novncproxy.service import Loaded
+    from ironic_console.novncproxy.loading import Loaded
+
+LOG = logging.getLogger(__name__)
 
 PROGRAM = 'ironic-console-novncproxy'
 # Threads live for a handshake or a query; SQLAlchemy needs the most.
 _STACK_BYTES = 512 * 1024
-# Time between the end of drain_timeout and being killed, seconds.
-_LAST_WORDS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,14 +103,19 @@ def _run(arguments: list[str]) -> int:
     from ironic_console.novncproxy import (
         admin,
         check,
+        crash,
+        loading,
         logs,
         metrics,
         resources,
         server,
-        service,
+        signals,
     )
     from ironic_console.novncproxy.ledger import Ledger
+    from ironic_console.novncproxy.service import ProxyService
     from ironic_console.novncproxy.settings import read_settings
+    from ironic_console.novncproxy.shared import Shared
+    from ironic_console.novncproxy.worker import Worker
 
     log.register_options(CONF)
     console_conf.register_opts(CONF)
@@ -123,20 +128,23 @@ def _run(arguments: list[str]) -> int:
     log.setup(CONF, 'ironic_console')
     logs.lose_rather_than_raise(logging.getLogger().handlers)
     nodes_ironic.fail_fast(CONF)
+    _prepare_reloading(CONF)
 
     def load() -> 'Loaded':
-        loaded = service.load(read_settings(CONF))
+        loaded = loading.load(read_settings(CONF))
         settings = loaded.settings
         resources.raise_file_limit(
             settings.sessions.max_sessions, settings.setup.max_setups,
             len(settings.gateway.policy.ports) if settings.gateway else 0)
+        CONF.set_override('graceful_shutdown_timeout',
+                          signals.shutdown_timeout(settings.drain_timeout))
         return loaded
 
     def reread() -> 'Loaded':
         _reload_configuration(CONF)
         try:
             return load()
-        except (cfg.Error, ValueError) as exc:
+        except (cfg.Error, ValueError, OSError) as exc:
             raise ConfigError(_one_line(exc)) from exc
 
     loaded = load()
@@ -146,14 +154,13 @@ def _run(arguments: list[str]) -> int:
         store = nodes_ironic.IronicNodeStore(settings.database_timeout, clock)
         with contextlib.closing(store):
             return int(not check.report(settings, len(loaded.pages), store))
-    launcher = oslo_service.ProcessLauncher(CONF, restart_method='mutate')
-    CONF.set_override('graceful_shutdown_timeout',
-                      int(settings.drain_timeout) + _LAST_WORDS)
-    service.forward_sighup(_service_wrapper())
+    launcher = oslo_service.ProcessLauncher(
+        CONF, restart_method=_restart_method())
+    _log_options(CONF)
     with resources.runtime_folder(settings.runtime_dir) as folder:
         metrics.clear(folder)
         admin.AdminFolder(folder).tidy()
-        common = service.Common(
+        shared = Shared(
             server.listen(settings.listen.host, settings.listen.port),
             Ledger(settings.workers * settings.sessions.max_sessions),
             folder, server.listen(
@@ -165,21 +172,23 @@ def _run(arguments: list[str]) -> int:
                 '[vnc]host_ip and [ironic_console]viewer_port')
             if settings.viewers else None)
 
-        def make_worker() -> service.Worker:
+        def make_worker(loaded: 'Loaded') -> Worker:
+            crash.end_process_with_its_threads()
             # The store makes its database engine in here, after the fork.
-            store = nodes_ironic.IronicNodeStore(settings.database_timeout,
-                                                 clock)
-            return service.Worker(common, loaded, store, clock)
+            store = nodes_ironic.IronicNodeStore(
+                loaded.settings.database_timeout, clock)
+            return Worker(shared, loaded, store, clock)
 
+        service = ProxyService(make_worker, reread, loaded, shared)
+        service.guard_forks()
+        signals.forward_sighup(_service_wrapper())
         # It stays as long as we do: to look for garbage in all of it holds
         # every session up for a tenth of a second.
         gc.freeze()
-        launcher.launch_service(
-            service.ProxyService(make_worker, reread, common),
-            workers=settings.workers)
-        service.heed_second_signal(launcher, common.haste)
-        for listener in common.public_listeners():
-            service.close_at_sigterm(listener)
+        launcher.launch_service(service, workers=settings.workers)
+        signals.forward_to_parent(launcher, service)
+        for listener in shared.public_listeners():
+            signals.close_at_sigterm(listener)
         # Signals are heeded, and connections taken. The eventlet backend says
         # it by itself, a second time is ignored.
         systemd.notify_once()
@@ -188,7 +197,28 @@ def _run(arguments: list[str]) -> int:
         finally:
             # Python forgets its handlers first, and one more signal would
             # make a good end look like a bad one.
-            service.ignore_signals()
+            signals.ignore_signals()
+
+
+def _prepare_reloading(conf: Any) -> None:
+    """Let ``mutate_config_files`` do what it is called for later.
+
+    It tells oslo.log that ``debug`` has changed, and what has changed since
+    its first call; so there has to be one. Backends call it in the parent
+    process, which must not end when files cannot be read then.
+    """
+    mutate = conf.mutate_config_files
+    mutate()
+
+    def mutate_if_possible() -> dict[Any, Any]:
+        try:
+            return dict(mutate())
+        except cfg.Error as exc:
+            LOG.warning('The configuration files cannot be read: %s',
+                        _one_line(exc))
+            return {}
+
+    conf.mutate_config_files = mutate_if_possible
 
 
 def _reload_configuration(conf: Any) -> None:
@@ -196,10 +226,35 @@ def _reload_configuration(conf: Any) -> None:
     if not conf.reload_config_files():
         raise ConfigError('the configuration files cannot be read, see the '
                           'line above')
+    # In this order: otherwise it says of each option of ours which has
+    # changed that it is ignored.
+    conf.mutate_config_files()
+
+
+def _log_options(conf: Any) -> None:
+    """Log all options, once.
+
+    Backends do that after SIGHUP and in each new worker as well, and fail
+    there when one of them has no good value.
+    """
+    if conf.log_options:
+        conf.log_opt_values(LOG, logging.DEBUG)
+        conf.set_override('log_options', False)
+
+
+def _restart_method() -> str:
+    """:returns: what the backend does in the parent process at SIGHUP."""
+    # What Cotyledon does can be left to us. With eventlet the other one ends
+    # the workers.
+    return 'reload' if _is_threading() else 'mutate'
+
+
+def _is_threading() -> bool:
+    return backend.get_backend_type() is backend.BackendType.THREADING
 
 
 def _service_wrapper() -> type | None:
-    if backend.get_backend_type() is not backend.BackendType.THREADING:
+    if not _is_threading():
         return None
     module = importlib.import_module(
         'oslo_service.backend._threading.service')

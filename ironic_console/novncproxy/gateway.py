@@ -35,7 +35,7 @@ from ironic_console.novncproxy.viewers import (
 LOG = logging.getLogger(__name__)
 
 
-class _Place(NamedTuple):
+class _NodePort(NamedTuple):
     """Where a door is, and where it leads to."""
 
     host: str
@@ -44,8 +44,8 @@ class _Place(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Terms:
-    """On which proxies of others get consoles.
+class GatewayAccess:
+    """Who gets consoles through the gateway, and how it is known.
 
     :ivar context: TLS that demands a certificate, or ``None``.
     """
@@ -57,19 +57,20 @@ class Terms:
 class NodeDoor:
     """The door to one node.
 
-    :param terms: asked for anew by each who comes.
+    :param access: asked for anew by each who comes.
     """
 
-    def __init__(self, uuid: str, port: int, terms: Callable[[], Terms],
+    def __init__(self, uuid: str, port: int,
+                 access: Callable[[], GatewayAccess],
                  authorizer: Authorizer) -> None:
         self._uuid = uuid
         self._port = port
-        self._terms = terms
+        self._access = access
         self._authorizer = authorizer
 
     def serve(self, arrival: Arrival) -> None:
-        terms = self._terms()
-        policy = terms.policy
+        access = self._access()
+        policy = access.policy
         near = without_port(arrival.peer)
         known = is_within(near, policy.networks)
         types = tuple(number for number in policy.security_types
@@ -89,7 +90,7 @@ class NodeDoor:
         # Strangers are told no in the way that every viewer shows.
         ViewerConnection(
             TcpChannel(arrival.sock, arrival.peer), arrival.services,
-            Demand(types or (SecurityNumber.NONE,), terms.context,
+            Demand(types or (SecurityNumber.NONE,), access.context,
                    authorize), arrival.heard).run()
 
     def turn_away(self, sock: socket.socket) -> None:
@@ -129,21 +130,22 @@ class Gateway:
 
     Each worker has all doors; the kernel chooses the worker.
 
-    :param terms: may be replaced; doors follow.
+    :param access: may be replaced; doors follow.
     :param server: that accepts.
     """
 
-    def __init__(self, terms: Terms, server: Server, authorizer: Authorizer,
-                 store: NodeStore) -> None:
-        self.terms = terms
+    def __init__(self, access: GatewayAccess, server: Server,
+                 authorizer: Authorizer, store: NodeStore) -> None:
+        self.access = access
         self._server = server
         self._authorizer = authorizer
         self._store = store
-        self._open: dict[_Place, socket.socket] = {}
+        self._open: dict[_NodePort, socket.socket] = {}
         # What is complained about already.
-        self._failed: set[_Place] = set()
+        self._failed: set[_NodePort] = set()
         self._doubtful: set[int] = set()
         self._unknown = False
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name='gateway',
                                         daemon=True)
@@ -152,8 +154,10 @@ class Gateway:
         self._thread.start()
 
     def stop(self) -> None:
-        """Change nothing any more; the server closes what is open."""
-        self._stopping.set()
+        """Shut all doors, for good; connections go on."""
+        with self._lock:
+            self._stopping.set()
+            self._settle(set())
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -169,7 +173,7 @@ class Gateway:
             except Exception:
                 # This thread must live on, or no door would open any more.
                 LOG.exception('Bug: the gateway failed')
-            self._stopping.wait(self.terms.policy.interval)
+            self._stopping.wait(self.access.policy.interval)
 
     def refresh(self) -> None:
         """Look at the nodes once.
@@ -177,6 +181,12 @@ class Gateway:
         :raises NodeStoreUnavailable: nobody can say which doors there are.
         """
         wanted = self._wanted()
+        with self._lock:
+            # The store may have taken its time.
+            if not self._stopping.is_set():
+                self._settle(wanted)
+
+    def _settle(self, wanted: set[_NodePort]) -> None:
         for place in self._open.keys() - wanted:
             self._server.shut(self._open.pop(place))
         self._failed &= wanted
@@ -185,15 +195,15 @@ class Gateway:
             if listener:
                 self._open[place] = listener
                 self._server.open(listener, NodeDoor(
-                    place.node, place.port, lambda: self.terms,
+                    place.node, place.port, lambda: self.access,
                     self._authorizer))
 
-    def _wanted(self) -> set[_Place]:
-        policy = self.terms.policy
-        places: dict[int, list[_Place]] = {}
+    def _wanted(self) -> set[_NodePort]:
+        policy = self.access.policy
+        places: dict[int, list[_NodePort]] = {}
         for record in self._store.consoles():
             if record.ours and record.plain_port in policy.ports:
-                places.setdefault(record.plain_port, []).append(_Place(
+                places.setdefault(record.plain_port, []).append(_NodePort(
                     policy.host, record.plain_port, record.uuid))
         # Two conductors that do not agree about the ports. Whom a connection
         # would lead to is up to chance.
@@ -209,7 +219,7 @@ class Gateway:
         return {claimants[0] for port, claimants in places.items()
                 if port not in doubtful}
 
-    def _listen(self, place: _Place) -> socket.socket | None:
+    def _listen(self, place: _NodePort) -> socket.socket | None:
         try:
             listener = open_port(place.host, place.port, reuse_port=True)
         except OSError as exc:

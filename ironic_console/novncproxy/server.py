@@ -288,10 +288,14 @@ class Server:
             door.serve(arrival)
         except ChannelError as exc:
             LOG.debug('Not set up: %s', exc)
+        except Exception:
+            LOG.exception('Bug: connection of %s failed', arrival.peer)
         finally:
             self._setups.end(arrival.sock)
 
     def _has_room(self) -> bool:
         """:returns: a connection may stay for a further request."""
         # Each takes a thread while it waits, and browsers keep six of them.
-        return len(self._setups) <= self.services.limits.max_setups // 2
+        # Who asks again when we are stopping had better ask another.
+        return (not self._stopping and
+                len(self._setups) <= self.services.limits.max_setups // 2)

@@ -15,6 +15,7 @@ from ironic_console.common.errors import (
     NodeInUse,
     NodeLimitReached,
     NodeStoreUnavailable,
+    ServiceUnavailable,
     SessionLimitReached,
     SourceLimitReached,
 )
@@ -125,6 +126,8 @@ class SessionRegistry:
         self._ledger = host.ledger
         self._sessions: set[Session] = set()
         self._lock = threading.Condition()
+        # Set when no new ones are to begin.
+        self.draining = False
         self._stopping = threading.Event()
         self._checked_at = clock.monotonic()
         self._thread = threading.Thread(
@@ -182,6 +185,8 @@ class SessionRegistry:
                ) -> list[Entry]:
         """:returns: those that have to end for one more."""
         policy = self.policy
+        if self.draining:
+            raise ServiceUnavailable('the service is being stopped')
         if len(self._sessions) >= policy.max_sessions:
             raise SessionLimitReached(
                 f'{len(self._sessions)} sessions are open, which is '

@@ -114,6 +114,7 @@ class Settings:
     viewers: ListenAddress | None
     database_timeout: float
     drain_timeout: float
+    backend: str = 'threading'
 
 
 def read_settings(conf: Any) -> Settings:
@@ -162,7 +163,37 @@ def read_settings(conf: Any) -> Settings:
                                _native_tls(vnc, ours))
                  if ours.viewer_port else None),
         database_timeout=ours.database_timeout,
-        drain_timeout=ours.drain_timeout)
+        drain_timeout=ours.drain_timeout,
+        backend=ours.concurrency_backend)
+
+
+def needs_restart(running: Settings, wanted: Settings) -> list[str]:
+    """Compare what is heeded at the start only.
+
+    :param running: at the start; what was closed since is ``None``.
+    :returns: names of the options that differ.
+    """
+    ours = '[ironic_console]'
+    differs = {
+        '[vnc]host_ip or [vnc]port':
+            _place(running.listen) != _place(wanted.listen),
+        f'{ours}concurrency_backend': running.backend != wanted.backend,
+        f'{ours}workers': running.workers != wanted.workers,
+        f'{ours}runtime_dir': running.runtime_dir != wanted.runtime_dir,
+        f'{ours}database_timeout':
+            running.database_timeout != wanted.database_timeout,
+        f'{ours}max_sessions':
+            running.sessions.max_sessions < wanted.sessions.max_sessions,
+        # To be closed needs none.
+        f'{ours}metrics_host or metrics_port': bool(wanted.metrics) and
+            _place(running.metrics) != _place(wanted.metrics),
+        f'{ours}viewer_port': bool(wanted.viewers) and
+            _place(running.viewers) != _place(wanted.viewers)}
+    return [option for option, different in differs.items() if different]
+
+
+def _place(address: ListenAddress | None) -> tuple[str, int] | None:
+    return (address.host, address.port) if address else None
 
 
 def _tls(vnc: Any) -> ServerTls | None:

@@ -108,7 +108,7 @@ def works(proxy):
 
 def test_probes_by_load_balancers_fill_no_log(start):
     proxy = start()
-    wait_until(lambda: 'were read again' in proxy.written(),
+    wait_until(lambda: 'Worker serves' in proxy.written(),
                'it has said all of its start')
     before = proxy.written()
     worker = worker_of(proxy)
@@ -217,7 +217,7 @@ def connections(process, server):
 
 def test_it_ends_well_however_often_it_is_told_to(start):
     proxy = start()
-    wait_until(lambda: 'were read again' in proxy.written(),
+    wait_until(lambda: 'Worker serves' in proxy.written(),
                'the worker serves', 30)
     while proxy.program.running():
         proxy.signal()

@@ -117,10 +117,9 @@ class Run:
             'a worker has it', PATIENCE)
 
     def reconfigure(self, *layers):
-        # Each worker says so also when it has started.
-        before = wait_until(
-            lambda: (count := self.proxy.written().count('were read again'))
-            >= 2 and count, 'both workers serve', PATIENCE)
+        wait_until(lambda: self.proxy.written().count('Worker serves') == 2,
+                   'both workers serve', PATIENCE)
+        before = self.proxy.written().count('were read again')
         settings.write(self.proxy.own_config_file, settings.merged(
             self.proxy.options, *layers))
         self.proxy.signal(signal.SIGHUP)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real program: signals, workers, and what it writes."""
 
+import contextlib
 import pathlib
 import re
 import signal
 import socket
+import sys
 import time
 
 import psutil
@@ -20,11 +22,30 @@ from tests.helpers.proxy import (
     http_get,
     node_record,
     path_to,
+    refused,
     ticket_for,
     wait_until,
 )
-from tools.lab import settings
+from tools.lab import free_port, settings
 
+# The program, whose accept thread runs into a bug when there is a file.
+SPOILED = """
+import pathlib, sys
+from ironic_console.novncproxy import cmd
+from ironic_console.novncproxy.server import Server
+
+spoil = pathlib.Path(sys.argv.pop(1))
+accept_all = Server._accept_all
+
+def accept_or_die(self, ready):
+    if spoil.exists():
+        spoil.unlink()
+        raise ZeroDivisionError('spoiled')
+    return accept_all(self, ready)
+
+Server._accept_all = accept_or_die
+sys.exit(cmd.main())
+"""
 HORIZON = 'Origin: https://horizon.example'
 
 
@@ -81,12 +102,14 @@ def start(site):
     """Starts proxies."""
     runs = []
 
-    def start(*layers, **options):
+    def start(*layers, command=(), **options):
         run = Run(site.proxy(*layers, **options))
+        if command:
+            _program, *arguments = run.proxy.command()
+            run.proxy.command = lambda: [*command, *arguments]
         runs.append(run)
         run.proxy.start()
-        # Each worker says so also when it has started.
-        wait_until(lambda: run.proxy.written().count('were read again')
+        wait_until(lambda: run.proxy.written().count('Worker serves')
                    == len(run.processes()) - 1, 'all workers serve', 30)
         return run
 
@@ -186,6 +209,24 @@ def test_without_sessions_it_ends_at_once(start):
     assert gone(processes)
 
 
+def test_sighup_may_give_sessions_more_time_than_the_start_did(start,
+                                                               record):
+    run = start({'ironic_console': {'drain_timeout': 0}})
+    with run.open(record) as browser:
+        browser.shake_hands()
+        run.reconfigure({'ironic_console': {'drain_timeout': 300}})
+        run.proxy.signal()
+        wait_until(run.refuses_connections, 'nobody gets in')
+        # What the backend was told at the start, and some more.
+        begin = time.monotonic()
+        while time.monotonic() - begin < 13:
+            assert echoes(browser)
+            time.sleep(0.2)
+        run.proxy.signal()
+        assert browser.wait_closed()[0] == 1001
+    assert run.proxy.program.wait(10) == 0
+
+
 # -- SIGHUP -------------------------------------------------------------------
 
 def test_sighup_is_for_new_connections_and_keeps_what_was_good(
@@ -224,6 +265,72 @@ def test_sighup_is_for_new_connections_and_keeps_what_was_good(
             with run.open(record, HORIZON, context=trust_new) as third:
                 third.shake_hands()
         assert echoes(browser)
+
+
+def test_files_that_are_no_configuration_end_nothing(start, record):
+    run = start()
+    with run.open(record) as browser:
+        browser.shake_hands()
+        good = run.proxy.own_config_file.read_text()
+        run.proxy.own_config_file.write_text('[vnc\n=')
+        run.proxy.signal(signal.SIGHUP)
+        text = wait_until(
+            lambda: 'stays in force' in run.proxy.written()
+            and run.proxy.written(), 'it has read its configuration')
+        assert len(errors_in(text)) == 1
+        assert echoes(browser)
+        run.proxy.own_config_file.write_text(good)
+        assert not errors_in(run.reconfigure())
+        assert echoes(browser)
+
+
+def test_sighup_makes_workers_talk_and_be_silent(start, record):
+    run = start({'DEFAULT': {'debug': False}})
+
+    def words_of_a_session():
+        before = len(run.proxy.written())
+        with run.open(record) as browser:
+            browser.shake_hands()
+            assert echoes(browser)
+        return wait_until(
+            lambda: 'closed for' in (text := run.proxy.written()[before:])
+            and text, 'the end')
+
+    assert ' DEBUG ' not in words_of_a_session()
+    text = run.reconfigure({'DEFAULT': {'debug': True}})
+    # It is not: it was read again.
+    assert 'Ignoring change to immutable option' not in text
+    assert 'browser < ' in words_of_a_session()
+    run.reconfigure({'DEFAULT': {'debug': False}})
+    assert ' DEBUG ' not in words_of_a_session()
+
+
+def test_sighup_closes_ports_that_are_switched_off(start, tmp_path):
+    files = Authority('viewers').issue().save(tmp_path)
+    viewers, metrics = free_port(), free_port()
+    on = {'ironic_console': {
+        'viewer_port': viewers, 'metrics_port': metrics,
+        'gateway_cert_file': files.cert_file,
+        'gateway_key_file': files.key_file}}
+    run = start(on, {'ironic_console': {'workers': 2}})
+    assert not refused(('127.0.0.1', viewers))
+    off = {'ironic_console': {'viewer_port': 0, 'metrics_port': 0}}
+    text = run.reconfigure(on, off)
+    assert 'restart' not in text
+    for port in (viewers, metrics):
+        wait_until(lambda port=port: refused(('127.0.0.1', port)),
+                   f'port {port} is closed', 30)
+    # Nor does a worker that begins now open it.
+    run.processes()[1].kill()
+    wait_until(lambda: run.proxy.written().count('Worker serves') == 3,
+               'a new worker', 30)
+    assert refused(('127.0.0.1', viewers))
+    assert http_get(run.address, '/healthz').status == 200
+    text = run.reconfigure(on)
+    [warning] = [line for line in text.splitlines() if 'restart' in line]
+    assert 'WARNING' in warning
+    assert 'viewer_port' in warning
+    assert 'metrics_port' in warning
 
 
 # -- workers ------------------------------------------------------------------
@@ -270,6 +377,43 @@ def test_a_new_worker_works_with_what_sighup_changed(start, record):
             run, path_to(NODE, ticket_for(record)), HORIZON) == 200
 
     wait_until(replaced, 'the new worker knows')
+
+
+def test_a_new_worker_works_with_what_was_good_last(start, record):
+    """Not with what was good at the start, which may allow more."""
+    run = start()
+    _parent, worker = run.processes()
+    target = path_to(NODE, ticket_for(record))
+    assert not http_get(run.address, target).body.count(b'"read_only": true')
+    read_only = {'vnc': {'read_only': True}}
+    run.reconfigure(read_only)
+    settings.write(run.proxy.own_config_file, settings.merged(
+        run.proxy.options, read_only, {'vnc': {'novnc_web': '/nowhere'}}))
+    worker.kill()
+    wait_until(lambda: run.proxy.written().count('Worker serves') == 2,
+               'a new worker', 30)
+    answer = wait_until(
+        lambda: _asks(run, target) == 200 and http_get(run.address, target),
+        'it serves')
+    assert b'"read_only": true' in answer.body
+
+
+def test_a_worker_whose_accept_thread_dies_is_replaced(start, record,
+                                                       tmp_path):
+    spoil = tmp_path / 'spoil'
+    run = start(command=[sys.executable, '-c', SPOILED, spoil])
+    _parent, worker = run.processes()
+    assert http_get(run.address, '/healthz').status == 200
+    spoil.touch()
+    with contextlib.suppress(OSError, EOFError):
+        http_get(run.address, '/healthz')
+    psutil.wait_procs([worker], 10)
+    wait_until(lambda: _asks(run, '/healthz') == 200, 'a new worker', 30)
+    assert run.processes()[1].pid != worker.pid
+    [line] = [line for line in run.proxy.written().splitlines()
+              if ' CRITICAL ' in line and 'thread' in line]
+    assert 'thread accept died' in line
+    assert 'ZeroDivisionError: spoiled' in run.proxy.written()
 
 
 def _asks(run, target, *headers):

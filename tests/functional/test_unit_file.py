@@ -103,8 +103,7 @@ def test_the_proxy_works_in_its_confinement(
                            'metrics_port': metrics_port}})
     with ConfinedProxy(site.config_file, site.folder,
                        options=options) as proxy:
-        # Each worker says so also when it has started.
-        wait_until(lambda: proxy.written().count('were read again') == 2,
+        wait_until(lambda: proxy.written().count('Worker serves') == 2,
                    'both workers serve', 30)
         address = (proxy.address, proxy.port)
         target = path_to(NODE, ticket_for(record))

@@ -33,17 +33,19 @@ from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import AccessPolicy
 from ironic_console.novncproxy.ledger import Ledger
+from ironic_console.novncproxy.loading import load
 from ironic_console.novncproxy.pages import PagePolicy
 from ironic_console.novncproxy.relay import RelayLimits
 from ironic_console.novncproxy.request import allowed_origins
 from ironic_console.novncproxy.server import listen
-from ironic_console.novncproxy.service import Common, Worker, load
 from ironic_console.novncproxy.sessions import SessionPolicy
 from ironic_console.novncproxy.settings import (
     ListenAddress,
     Settings,
     SetupLimits,
 )
+from ironic_console.novncproxy.shared import Shared
+from ironic_console.novncproxy.worker import Worker
 
 PATIENCE = 30.0
 NODE = '7f3c8f0e-0000-4000-8000-000000000001'
@@ -75,6 +77,18 @@ def quiet(sock: socket.socket, seconds: float = 0.1) -> bool:
         return True
     finally:
         sock.settimeout(PATIENCE)
+    return False
+
+
+def refused(address: tuple[str, int]) -> bool:
+    """:returns: nobody listens there."""
+    try:
+        socket.create_connection(address, PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:
+        # It came in at the moment when the port was closed.
+        return False
     return False
 
 
@@ -542,22 +556,24 @@ class RunningWorker:
     :param records: nodes to begin with.
     :param ledger: of it and of others; its own if None.
     :param viewers: listener for people's own viewers.
+    :param metrics: listener for Prometheus.
     :ivar store: its nodes, to be changed by the test.
     :ivar address: where it listens.
     """
 
     def __init__(self, settings: Settings, *records: NodeRecord,
                  ledger: Ledger | None = None,
-                 viewers: socket.socket | None = None) -> None:
+                 viewers: socket.socket | None = None,
+                 metrics: socket.socket | None = None) -> None:
         self.settings = settings
         self.store = MemoryNodeStore(*records)
         self._listener = listen(settings.listen.host, 0)
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
-        self.common = Common(
+        self.shared = Shared(
             self._listener, ledger or Ledger(settings.sessions.max_sessions),
             pathlib.Path(tempfile.mkdtemp(prefix='worker-')),
-            viewers_listener=viewers)
-        self.worker = Worker(self.common, load(settings), self.store,
+            metrics, viewers)
+        self.worker = Worker(self.shared, load(settings), self.store,
                              Clock())
 
     def reload(self, settings: Settings) -> None:
@@ -583,7 +599,7 @@ class RunningWorker:
         self.worker._relay.stop(close_reasons.SHUTDOWN, 0)
         self.worker.drain()
         self._listener.close()
-        shutil.rmtree(self.common.runtime_folder)
+        shutil.rmtree(self.shared.runtime_folder)
 
 
 # -- what a process holds -----------------------------------------------------

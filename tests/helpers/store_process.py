@@ -51,7 +51,8 @@ class StoreProcess:
 
         :param config: file of Ironic's options.
         :param questions: name of a method and its arguments; ``create`` and
-            the values of a node make one first.
+            the values of a node make one first, ``save`` and ``destroy``
+            change one as conductors do.
         :param timeout: of the store, seconds.
         :returns: for each the ``value``, or an ``error`` with its ``text``
             and everything that a traceback would show; and ``seconds``.
@@ -103,7 +104,8 @@ def _answer(job: dict[str, Any]) -> list[dict[str, Any]]:
     answers = []
     for name, *arguments in job['ask']:
         special: dict[str, Callable[..., Any]] = {
-            'create': _create, 'option': _option}
+            'create': _create, 'option': _option, 'save': _save,
+            'destroy': _destroy}
         method = special.get(name) or getattr(store, name)
         begun = time.monotonic()
         try:
@@ -120,6 +122,22 @@ def _create(values: dict[str, Any]) -> None:
     from ironic import objects
     from ironic.common import context
     objects.Node(context.get_admin_context(), **values).create()
+
+
+def _save(uuid: str, values: dict[str, Any]) -> None:
+    """As conductors do."""
+    from ironic import objects
+    from ironic.common import context
+    node = objects.Node.get_by_uuid(context.get_admin_context(), uuid)
+    for name, value in values.items():
+        setattr(node, name, value)
+    node.save()
+
+
+def _destroy(uuid: str) -> None:
+    from ironic import objects
+    from ironic.common import context
+    objects.Node.get_by_uuid(context.get_admin_context(), uuid).destroy()
 
 
 def _option(group: str, name: str) -> Any:

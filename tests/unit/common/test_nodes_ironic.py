@@ -168,6 +168,53 @@ def test_sees_what_others_change(process: StoreProcess, config: str,
         enable(True)
 
 
+@pytest.mark.parametrize('question', [
+    ['get_many', [NODE, BARE]], ['consoles']])
+def test_sees_what_conductors_change_between_two_looks(
+        process: StoreProcess, config: str, tmp_path: pathlib.Path,
+        folder: pathlib.Path, question: list[Any]) -> None:
+    """In one process, which reads only what has changed."""
+    path = tmp_path / 'own.sqlite'
+    path.write_bytes((folder / 'ironic.sqlite').read_bytes())
+    changes: list[list[Any]] = [
+        ['save', NODE, {'driver_internal_info': INFO | {
+            'novnc_secret_token': 'another'}}],
+        ['save', NODE, {'console_interface': 'ilo-kvm'}],
+        ['save', NODE, {'console_enabled': False}],
+        ['save', NODE, {'console_enabled': True}],
+        ['destroy', BARE]]
+    questions = [question]
+    for change in changes:
+        questions += [change, question]
+    answers = ask(process, configure(tmp_path, f'sqlite:///{path}'),
+                  *questions)[::2]
+
+    def found(answer: Any) -> dict[str, Any]:
+        nodes = answer.values() if isinstance(answer, dict) else answer
+        return {node['uuid']: (node['secret'], node['interface'])
+                for node in nodes}
+    bare = {BARE: (None, '')}
+    assert [found(answer) for answer in answers] == [
+        {NODE: (SECRET, 'idrac-vnc')} | bare,
+        {NODE: ('another', 'idrac-vnc')} | bare,
+        {NODE: ('another', 'ilo-kvm')} | bare, bare,
+        {NODE: ('another', 'ilo-kvm')} | bare,
+        {NODE: ('another', 'ilo-kvm')}]
+
+
+def test_nodes_that_are_part_of_another_have_consoles_too(
+        process: StoreProcess, config: str, tmp_path: pathlib.Path,
+        folder: pathlib.Path) -> None:
+    path = tmp_path / 'parts.sqlite'
+    path.write_bytes((folder / 'ironic.sqlite').read_bytes())
+    _, consoles, nodes = ask(
+        process, configure(tmp_path, f'sqlite:///{path}'),
+        ['save', BARE, {'parent_node': NODE}], ['consoles'],
+        ['get_many', [BARE]])
+    assert {node['uuid'] for node in consoles} == {NODE, BARE}
+    assert set(nodes) == {BARE}
+
+
 def test_gets_one_of_thousands(process: StoreProcess, config: str,
                                tmp_path: pathlib.Path,
                                folder: pathlib.Path) -> None:

@@ -320,7 +320,7 @@ def test_describes_a_session_without_what_opens_it(tmp_path):
                             node_record(endpoint.port, uuid=OTHER),
                             ledger=Ledger(8)) as worker,
               worker.open(record, read_only=True) as browser):
-            folder = AdminFolder(worker.common.runtime_folder)
+            folder = AdminFolder(worker.shared.runtime_folder)
             browser.shake_hands()
             described = wait_until(lambda: [
                 one for one in folder.ask(os.getpid(), {'do': 'list'})[

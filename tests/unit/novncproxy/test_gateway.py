@@ -24,7 +24,7 @@ from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy import gateway as gateway_module
 from ironic_console.novncproxy.authorizer import AccessPolicy, Authorizer
-from ironic_console.novncproxy.gateway import Gateway, Terms
+from ironic_console.novncproxy.gateway import Gateway, GatewayAccess
 from ironic_console.novncproxy.server import listen
 from ironic_console.novncproxy.sessions import SessionPolicy
 from ironic_console.novncproxy.settings import (
@@ -405,7 +405,7 @@ class Accepted:
 def looking() -> Iterator[tuple[Gateway, Accepted, MemoryNodeStore]]:
     store, server = MemoryNodeStore(), Accepted()
     gateway = Gateway(
-        Terms(policy(1), None), server,  # type: ignore[arg-type]
+        GatewayAccess(policy(1), None), server,  # type: ignore[arg-type]
         Authorizer(store, AccessPolicy(frozenset(), 600), Clock()), store)
     yield gateway, server, store
     store.records.clear()
@@ -415,7 +415,7 @@ def looking() -> Iterator[tuple[Gateway, Accepted, MemoryNodeStore]]:
 def test_two_nodes_with_one_port_get_no_door_at_all(looking, endpoint, port,
                                                     caplog):
     gateway, server, store = looking
-    gateway.terms = Terms(policy(port), None)
+    gateway.access = GatewayAccess(policy(port), None)
     store.records = {NODE: behind(port, endpoint)}
     gateway.refresh()
     assert port in server.doors
@@ -432,7 +432,7 @@ def test_two_nodes_with_one_port_get_no_door_at_all(looking, endpoint, port,
 def test_a_door_that_is_late_leads_to_nobody_else(looking, endpoint, port):
     """The port has gone to another node since it was opened."""
     gateway, _, store = looking
-    gateway.terms = Terms(policy(port), None)
+    gateway.access = GatewayAccess(policy(port), None)
     store.records = {NODE: behind(port, endpoint)}
     gateway.refresh()
     with pytest.raises(Exception, match=f'no console at port {port}'):
@@ -445,7 +445,7 @@ def test_a_door_that_is_late_leads_to_nobody_else(looking, endpoint, port):
 def test_a_port_that_somebody_else_has_is_told_once_and_tried_again(
         looking, endpoint, port, caplog):
     gateway, server, store = looking
-    gateway.terms = Terms(policy(port), None)
+    gateway.access = GatewayAccess(policy(port), None)
     store.records = {NODE: behind(port, endpoint)}
     with socket.create_server(('127.0.0.1', port)):
         gateway.refresh()
@@ -457,11 +457,11 @@ def test_a_port_that_somebody_else_has_is_told_once_and_tried_again(
 
 def test_another_host_moves_the_doors(looking, endpoint, port):
     gateway, _, store = looking
-    gateway.terms = Terms(policy(port), None)
+    gateway.access = GatewayAccess(policy(port), None)
     store.records = {NODE: behind(port, endpoint)}
     gateway.refresh()
     assert ports.answers('127.0.0.1', port)
-    gateway.terms = Terms(dataclasses.replace(
+    gateway.access = GatewayAccess(dataclasses.replace(
         policy(port), host='127.0.0.2'), None)
     gateway.refresh()
     assert not ports.answers('127.0.0.1', port)
@@ -505,7 +505,7 @@ def running_with_viewers(settings: Any, *records: NodeRecord,
 
 
 def address_of(worker: RunningWorker) -> tuple[str, int]:
-    listener = worker.common.viewers_listener
+    listener = worker.shared.viewers_listener
     assert listener
     address: tuple[str, int] = listener.getsockname()[:2]
     return address

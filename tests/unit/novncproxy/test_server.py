@@ -252,3 +252,17 @@ def test_a_client_without_tls_is_dropped(start, caplog):
         plain.send(b'GET / HTTP/1.1\r\n\r\n')
         assert plain.is_closed() or plain.is_closed()
     assert not caplog.records
+
+
+def test_a_door_that_fails_costs_one_connection(start, monkeypatch, caplog):
+    def fail(self):
+        raise ZeroDivisionError('of this door')
+    one, address = start()
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeConnection, 'run', fail)
+        connect(address).close()
+        wait_until(lambda: 'of this door' in caplog.text, 'the log')
+    wait_until(lambda: not len(one._setups), 'it has gone')
+    assert 'Bug: connection of 127.0.0.1' in caplog.text
+    with connect(address) as sock:
+        assert sock.recv(100)

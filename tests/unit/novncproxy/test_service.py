@@ -1,190 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker's life: start, reload, drain."""
+"""Life of the processes: start, SIGHUP, SIGTERM, in parent and workers."""
 
+import dataclasses
+import multiprocessing
+import os
 import signal
-import socket
 import threading
 
 import pytest
 
 from ironic_console.common.errors import ConfigError
-from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy.ledger import Ledger
-from ironic_console.novncproxy.service import (
-    Common,
-    ProxyService,
-    close_at_sigterm,
-    forward_sighup,
-    load,
-)
-from tests.helpers.certificates import Authority
-from tests.helpers.proxy import (
-    Browser,
-    Holdings,
-    Refused,
-    RunningWorker,
-    http_get,
-    make_settings,
-    node_record,
-    path_to,
-    ticket_for,
-    wait_until,
-)
-from tests.simulators.rfb_server import RfbServer, echo_server
+from ironic_console.novncproxy.loading import load
+from ironic_console.novncproxy.server import listen
+from ironic_console.novncproxy.service import ProxyService
+from ironic_console.novncproxy.settings import ListenAddress
+from ironic_console.novncproxy.shared import Shared
+from tests.helpers.proxy import make_settings, refused
 
-
-@pytest.fixture(scope='module')
-def endpoint():
-    with RfbServer(echo_server()) as server:
-        yield server
-
-
-@pytest.fixture
-def record(endpoint):
-    return node_record(endpoint.port)
-
-
-# -- the worker ---------------------------------------------------------------
-
-def test_carries_a_session(tmp_path, record):
-    with (RunningWorker(make_settings(tmp_path), record) as worker,
-          worker.open(record) as browser):
-        browser.shake_hands()
-        browser.send(b'echo')
-        assert browser.read(4) == b'echo'
-        assert worker.sessions() == 1
-        browser.close_politely()
-        wait_until(lambda: not worker.sessions(), 'the session has ended')
-
-
-def drain(worker):
-    thread = threading.Thread(target=worker.worker.drain)
-    thread.start()
-    return thread
-
-
-def refused(address) -> bool:
-    try:
-        socket.create_connection(address, 10).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:
-        # It came in at the moment when the port was closed.
-        return False
-    return False
-
-
-def test_drains(tmp_path, record):
-    worker = RunningWorker(make_settings(tmp_path, drain_timeout=1.0), record)
-    worker.worker.start()
-    with worker.open(record) as browser:
-        browser.shake_hands()
-        thread = drain(worker)
-        wait_until(lambda: refused(worker.address), 'nobody gets in')
-        browser.send(b'echo')
-        assert browser.read(4) == b'echo'
-        assert browser.wait_closed()[0] == 1001
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def test_a_session_that_ends_itself_ends_the_draining(tmp_path, record):
-    worker = RunningWorker(make_settings(tmp_path, drain_timeout=60), record)
-    worker.worker.start()
-    with worker.open(record) as browser:
-        browser.shake_hands()
-        thread = drain(worker)
-        wait_until(lambda: refused(worker.address), 'nobody gets in')
-        browser.close_politely()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def test_gives_everything_back(tmp_path, record):
-    def live():
-        # Its ledger goes with the last who knows it.
-        with (RunningWorker(make_settings(tmp_path), record) as worker,
-              worker.open(record) as browser):
-            browser.shake_hands()
-            browser.close_politely()
-            wait_until(lambda: not worker.sessions(), 'it has ended')
-
-    live()
-    before = Holdings.now()
-    live()
-    before.wait_for_return()
-
-
-def test_reloads_for_new_connections_and_live_ones_go_on(tmp_path, record,
-                                                         endpoint):
-    with (RunningWorker(make_settings(tmp_path), record) as worker,
-          worker.open(record) as browser):
-        browser.shake_hands()
-        origin = 'Origin: https://horizon.example'
-        with pytest.raises(Refused):
-            worker.open(record, origin)
-        authority = Authority()
-        files = authority.issue('localhost').save(tmp_path)
-        worker.reload(make_settings(
-            tmp_path, origins=('https://horizon.example',),
-            tls=ServerTls(files.cert_file, files.key_file)))
-        context = authority.client_context()
-        with worker.open(record, origin, context=context) as second:
-            second.shake_hands()
-        browser.send(b'echo')
-        assert browser.read(4) == b'echo'
-
-
-def test_loading_finds_what_is_missing(tmp_path):
-    settings = make_settings(tmp_path, tls=ServerTls('/no/such/file'))
-    with pytest.raises(ConfigError, match='cert_file'):
-        load(settings)
-
-
-def test_loading_finds_what_is_missing_for_endpoints(tmp_path):
-    settings = make_settings(tmp_path, endpoint_tls=ClientTls('/no/file'))
-    with pytest.raises(ConfigError, match='vencrypt_ca_certs'):
-        load(settings)
-
-
-@pytest.mark.parametrize('allowed', [False, True])
-def test_warns_at_the_start_that_endpoints_may_be_anybody(
-        tmp_path, caplog, allowed):
-    load(make_settings(tmp_path, endpoint_tls=ClientTls(
-        allow_unverified=allowed)))
-    warnings = [record.getMessage() for record in caplog.records
-                if record.levelname == 'WARNING']
-    assert ['allow_unverified_tls' in text for text in warnings] == (
-        [True] if allowed else [])
-
-
-def test_ready_tells_about_the_store(tmp_path, record):
-    with RunningWorker(make_settings(tmp_path), record) as worker:
-        assert http_get(worker.address, '/readyz').status == 200
-        worker.store.available = False
-        # What it has said is good for a second.
-        response = wait_until(
-            lambda: (answer := http_get(worker.address, '/readyz'))
-            and answer.status != 200 and answer, 'it is not ready')
-        assert response.status == 503
-        assert response.headers['retry-after']
-        assert http_get(worker.address, '/healthz').status == 200
-        with pytest.raises(Refused) as caught:
-            Browser(worker.address, path_to(record.uuid, ticket_for(record)))
-        assert caught.value.response.status == 503
-
-
-# -- the service --------------------------------------------------------------
 
 class FakeWorker:
-    def __init__(self):
-        self.done = []
+    drain_timeout = 300.0
+
+    def __init__(self, loaded):
+        self.done = [loaded]
+        self.alarm = None
 
     def start(self):
         self.done.append('start')
 
     def drain(self):
         self.done.append('drain')
+        self.alarm = signal.getitimer(signal.ITIMER_REAL)[0]
 
     def reload(self, loaded):
         self.done.append(loaded)
@@ -193,40 +40,91 @@ class FakeWorker:
 class Life:
     """A service and what it works with."""
 
-    def __init__(self):
-        self.worker = FakeWorker()
-        self.loaded = 'first'
-        self.service = ProxyService(lambda: self.worker, self.reread)
+    def __init__(self, folder):
+        self.folder = folder
+        self.first = self.loaded = self.load()
+        self.worker = None
+        self.shared = Shared(listen('127.0.0.1', 0), Ledger(1), folder,
+                             listen('127.0.0.1', 0), listen('127.0.0.1', 0))
+        self.service = ProxyService(self.make_worker, self.reread,
+                                    self.first, self.shared)
+
+    def load(self, **changes):
+        options = {'metrics': ListenAddress('127.0.0.1', 1),
+                   'viewers': ListenAddress('127.0.0.1', 2), **changes}
+        return load(dataclasses.replace(make_settings(self.folder),
+                                        **options))
+
+    def make_worker(self, loaded):
+        self.worker = FakeWorker(loaded)
+        return self.worker
 
     def reread(self):
         if isinstance(self.loaded, Exception):
             raise self.loaded
         return self.loaded
 
+    def sighup(self, **changes):
+        self.loaded = self.load(**changes)
+        self.service.reset()
+        return self.loaded
 
-def test_works_with_what_the_files_hold_now_and_not_at_the_fork():
-    life = Life()
+
+@pytest.fixture
+def life(tmp_path):
+    life = Life(tmp_path)
+    yield life
+    for listener in (life.shared.listener, life.shared.metrics_listener,
+                     life.shared.viewers_listener):
+        if listener:
+            listener.close()
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """Whoever heeds them in a test does so in that test only."""
+    before = {number: signal.getsignal(number)
+              for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    signal.alarm(0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def in_a_process_of_its_own(act):
+    """:returns: whether what it does there is true."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            # Nobody waits for it any longer.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(30)
+            status = 0 if act() else 1
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def lines_of(caplog, level):
+    return [record.getMessage() for record in caplog.records
+            if record.levelname == level]
+
+
+# -- workers ------------------------------------------------------------------
+
+def test_sighup_reads_again_and_keeps_what_was_good(life, caplog):
     life.service.start()
-    assert life.worker.done == ['start', 'first']
-
-
-def test_sighup_reads_again_and_keeps_what_was_good(caplog):
-    life = Life()
-    life.service.start()
-    life.loaded = 'second'
-    life.service.reset()
+    second = life.sighup()
     life.loaded = ConfigError('[vnc]port is bad')
     life.service.reset()
-    assert life.worker.done == ['start', 'first', 'second']
-    errors = [record for record in caplog.records
-              if record.levelname == 'ERROR']
-    assert len(errors) == 1
-    assert '[vnc]port is bad' in errors[0].getMessage()
-    assert 'old configuration' in errors[0].getMessage()
+    assert life.worker.done == [life.first, 'start', second]
+    [error] = lines_of(caplog, 'ERROR')
+    assert '[vnc]port is bad' in error
+    assert 'old configuration' in error
 
 
-def test_sigterm_drains_and_then_the_process_may_end():
-    life = Life()
+def test_sigterm_drains_and_then_the_process_may_end(life):
     life.service.start()
     waiter = threading.Thread(target=life.service.wait, daemon=True)
     waiter.start()
@@ -236,67 +134,99 @@ def test_sigterm_drains_and_then_the_process_may_end():
     assert life.worker.done[-1] == 'drain'
 
 
-def test_sigterm_before_the_start_is_fine():
-    life = Life()
+def test_a_worker_has_as_long_to_drain_as_it_was_told_last(life):
+    life.service.start()
+    # By the backend, which knows the configuration of the start.
+    signal.alarm(5)
     life.service.stop()
-    life.service.wait()
-    assert life.worker.done == []
+    assert life.worker.alarm > 300
 
 
-@pytest.fixture
-def signals():
-    """Whoever heeds them in a test does so in that test only."""
-    before = {number: signal.getsignal(number)
-              for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+# -- their parent -------------------------------------------------------------
+
+def test_a_worker_that_begins_later_works_with_what_was_good_last(life,
+                                                                  caplog):
+    second = life.sighup()
+    life.loaded = ConfigError('[vnc]novnc_web is gone')
+    life.service.reset()
+    life.service.start()
+    assert life.worker.done == [second, 'start']
+    # To say that it is an error is up to those who work.
+    assert not lines_of(caplog, 'ERROR')
+    assert 'novnc_web is gone' in lines_of(caplog, 'WARNING')[-1]
 
 
-@pytest.mark.usefixtures('signals')
+def test_closes_what_is_switched_off(life, caplog):
+    metrics = life.shared.metrics_listener.getsockname()
+    viewers = life.shared.viewers_listener.getsockname()
+    life.sighup(metrics=None, viewers=None)
+    assert refused(metrics)
+    assert refused(viewers)
+    assert not lines_of(caplog, 'WARNING')
+    # The same as at the start, but what was closed stays so.
+    life.sighup()
+    [warning] = lines_of(caplog, 'WARNING')
+    assert 'restart' in warning
+    assert 'viewer_port' in warning
+    assert 'metrics_port' in warning
+
+
+def test_says_what_needs_a_restart(life, caplog):
+    life.sighup(drain_timeout=7)
+    assert not lines_of(caplog, 'WARNING')
+    life.sighup(workers=9, runtime_dir='/elsewhere')
+    [warning] = lines_of(caplog, 'WARNING')
+    assert warning.endswith('[ironic_console]workers, '
+                            '[ironic_console]runtime_dir')
+
+
 @pytest.mark.parametrize('second', [signal.SIGTERM, signal.SIGINT])
-def test_a_parent_that_is_stopped_itself_lets_nobody_connect(tmp_path,
-                                                             second):
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        common = Common(listener, Ledger(1), tmp_path)
-        parent = ProxyService(FakeWorker, lambda: None, common)
-        parent.stop()
-        assert refused(listener.getsockname())
-        # Its workers drain now, and hurry at a second signal.
-        assert not common.haste
-        signal.raise_signal(second)
-        assert common.haste
+def test_a_parent_that_is_stopped_lets_nobody_connect(life, second):
+    life.sighup(drain_timeout=300)
+    life.service.stop()
+    assert refused(life.shared.listener.getsockname())
+    # Its workers drain now, and end that at a second signal.
+    assert not life.shared.drain_override
+    signal.raise_signal(second)
+    assert life.shared.drain_override
+    assert signal.alarm(0) > 300
 
 
-def test_the_wrapper_of_oslo_service_gets_the_missing_half():
-    class Wrapper:
-        def __init__(self):
-            self.service_instance = Life().service
+def test_sigterm_before_the_start_is_fine(life):
+    def stop():
+        life.service.stop()
+        life.service.wait()
+        return life.worker is None
 
-    forward_sighup(Wrapper)
-    wrapper = Wrapper()
-    wrapper.service_instance.start()
-    wrapper.reload()
+    assert in_a_process_of_its_own(stop)
 
 
-def test_a_wrapper_that_can_reload_is_left_alone():
-    class Wrapper:
-        def reload(self):
-            return 'its own'
+def test_no_worker_is_forked_while_the_files_are_being_read(life):
+    """It would have locks that nobody gives back."""
+    context = multiprocessing.get_context('fork')
+    forked, ended = context.Event(), threading.Event()
 
-    forward_sighup(Wrapper)
-    forward_sighup(None)
-    assert Wrapper().reload() == 'its own'
+    def start():
+        forked.set()
+        # It takes the lock, too.
+        life.service.start()
+        return True
 
+    def fork():
+        if in_a_process_of_its_own(start):
+            ended.set()
 
-@pytest.mark.usefixtures('signals')
-def test_a_parent_that_ends_lets_nobody_connect():
-    told = []
-    signal.signal(signal.SIGTERM, lambda *args: told.append(args[0]))
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        close_at_sigterm(listener)
-        assert not refused(listener.getsockname())
-        signal.raise_signal(signal.SIGTERM)
-        assert refused(listener.getsockname())
-        signal.raise_signal(signal.SIGTERM)
-    assert told == [signal.SIGTERM] * 2
+    def reread():
+        thread = threading.Thread(target=fork, daemon=True)
+        thread.start()
+        assert not forked.wait(0.2)
+        return life.first
+
+    def read_and_fork():
+        # What it registers stays as long as the process.
+        life.service.guard_forks()
+        life.service._reread = reread
+        life.service.reset()
+        return ended.wait(10)
+
+    assert in_a_process_of_its_own(read_and_fork)

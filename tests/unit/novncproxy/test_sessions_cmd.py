@@ -59,7 +59,7 @@ def viewer(worker):
 @pytest.fixture
 def command(run, worker):
     return lambda *arguments: run(
-        '--runtime-dir', worker.common.runtime_folder, *arguments)
+        '--runtime-dir', worker.shared.runtime_folder, *arguments)
 
 
 def test_lists_nothing_when_there_is_nothing(command):

@@ -10,7 +10,7 @@ from oslo_config import cfg
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.tls import ClientTls, ServerTls
-from ironic_console.novncproxy.settings import read_settings
+from ironic_console.novncproxy.settings import needs_restart, read_settings
 
 # As Ironic and oslo.middleware have them; this module must not need Ironic.
 VNC = [
@@ -72,6 +72,36 @@ def test_the_defaults_are_safe(read):
     assert not settings.sessions.read_only
     for text in ('127.0.0.1', '169.254.169.254', '::1', 'fe80::1'):
         assert not settings.addresses.allows(ipaddress.ip_address(text))
+
+
+@pytest.mark.parametrize(('group', 'options', 'named'), [
+    ('vnc', {'port': 6091}, '[vnc]port'),
+    ('vnc', {'host_ip': '127.0.0.1'}, '[vnc]host_ip'),
+    ('ironic_console', {'workers': 7}, 'workers'),
+    ('ironic_console', {'runtime_dir': '/run/x'}, 'runtime_dir'),
+    ('ironic_console', {'database_timeout': 7}, 'database_timeout'),
+    ('ironic_console', {'concurrency_backend': 'eventlet'},
+     'concurrency_backend'),
+    ('ironic_console', {'max_sessions': 2001}, 'max_sessions'),
+    ('ironic_console', {'metrics_port': 9099}, 'metrics_port'),
+    ('ironic_console', {'viewer_port': 5999, 'gateway_cert_file': '/x'},
+     'viewer_port'),
+])
+def test_names_what_is_heeded_at_the_start_only(read, group, options, named):
+    before = read()
+    [option] = needs_restart(before, read(group, **options))
+    assert named in option
+
+
+def test_what_needs_no_restart_is_not_named(read):
+    open_ports = {'metrics_port': 9099, 'viewer_port': 5999,
+                  'gateway_cert_file': '/x'}
+    before = read('ironic_console', **open_ports)
+    assert not needs_restart(before, before)
+    after = read('ironic_console', metrics_port=0, viewer_port=0,
+                 max_sessions=10, drain_timeout=7, gateway_host='::1',
+                 gateway_security=['none'], gateway_networks=['::1/128'])
+    assert not needs_restart(before, after)
 
 
 def test_metrics_are_served_where_the_options_say(read):
