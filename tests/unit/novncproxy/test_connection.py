@@ -698,6 +698,17 @@ def test_who_leaves_while_a_bmc_is_slow_makes_room_at_once(
     assert 'wait for the endpoint' in caplog.text
 
 
+def test_who_says_goodbye_while_a_bmc_is_slow_is_answered(run, server):
+    server.behaviour = silent()
+    record = node_record(server.port)
+    worker = run(record, setup=dataclasses.replace(
+        PATIENT, browser_handshake_timeout=300))
+    with worker.open(record) as browser:
+        server.peer()
+        browser.send_frame(CLOSE, b'\x03\xe9')
+        assert browser.wait_closed()[0] == 1001
+
+
 def test_who_leaves_through_tls_makes_room_too(run, server, tmp_path):
     server.behaviour = silent()
     authority = Authority()
