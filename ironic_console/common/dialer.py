@@ -29,11 +29,13 @@ from ironic_console.common.errors import (
     HandshakeTimeout,
     RemoteProtocolError,
 )
+from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb import versions
 from ironic_console.common.rfb.handshake import Handshake
 
 #: Time that an address gets before the next one is tried beside it, seconds.
-#: RFC 8305 §5, "Connection Attempt Delay".
+#: RFC 8305 §5, "Connection Attempt Delay". Also how soon an interruption is
+#: noticed meanwhile.
 ATTEMPT_DELAY = 0.25
 #: Time in which a silent peer may say what it is, seconds.
 _PROBE_TIMEOUT = 1.0
@@ -51,7 +53,7 @@ Listener = Callable[[object], None]
 
 
 def dial(endpoint: Endpoint, resolver: Resolver, clock: Clock,
-         connect_timeout: float) -> TcpChannel:
+         connect_timeout: float, interruption: Interruption) -> TcpChannel:
     """Connect to an endpoint; all its addresses, the first that answers.
 
     :param connect_timeout: seconds, for name resolution and all addresses
@@ -60,11 +62,12 @@ def dial(endpoint: Endpoint, resolver: Resolver, clock: Clock,
     :raises EndpointUnreachable: every address refused.
     :raises EndpointTimeout: none answered in time.
     :raises EndpointUntrusted: policy allows none of them.
+    :raises Interrupted: nobody wants it any more.
     """
     deadline = Deadline(clock, connect_timeout, 'connect_timeout')
     addresses = resolver.resolve(endpoint.host, deadline)
     try:
-        sock = _Race(addresses, endpoint, clock, deadline).run()
+        sock = _Race(addresses, endpoint, deadline, interruption).run()
         channel = TcpChannel(sock, endpoint.address)
     except (ChannelError, OSError) as exc:
         raise EndpointUnreachable(
@@ -78,11 +81,11 @@ class _Race:
     before. RFC 8305 ("Happy Eyeballs")."""
 
     def __init__(self, addresses: list[str], endpoint: Endpoint,
-                 clock: Clock, deadline: Deadline) -> None:
+                 deadline: Deadline, interruption: Interruption) -> None:
         self._waiting = addresses
         self._endpoint = endpoint
-        self._clock = clock
         self._deadline = deadline
+        self._interruption = interruption
         self._failures: list[str] = []
         self._selector = selectors.DefaultSelector()
 
@@ -95,12 +98,12 @@ class _Race:
             self._selector.close()
 
     def _run(self) -> socket.socket:
+        self._interruption.check()
         self._start_next()
         while self._selector.get_map():
-            pause = self._deadline.remaining()
-            if self._waiting:
-                pause = min(pause, ATTEMPT_DELAY)
-            ready = self._selector.select(pause)
+            ready = self._selector.select(
+                min(self._deadline.remaining(), ATTEMPT_DELAY))
+            self._interruption.check()
             for key, _events in ready:
                 sock = key.fileobj
                 assert isinstance(sock, socket.socket)
@@ -144,7 +147,7 @@ class _Race:
 
 
 def drive(channel: Channel, machine: Handshake, deadline: Deadline,
-          listener: Listener) -> None:
+          listener: Listener, early: bytes = b'') -> None:
     """Run a handshake over a channel to its end, or to where TLS begins or
     somebody has to decide.
 
@@ -156,11 +159,12 @@ def drive(channel: Channel, machine: Handshake, deadline: Deadline,
     peer learns why.
 
     :param listener: gets each event of the machine.
+    :param early: what the peer has said before; it is heard first.
     :raises HandshakeTimeout: the deadline has passed.
     :raises ConsoleError: of the machine.
     """
     try:
-        _talk(channel, machine, deadline, listener)
+        _talk(channel, machine, deadline, listener, early)
     except ChannelError as exc:
         raise RemoteProtocolError(machine.side, machine.step,
                                   f'connection broke: {exc}') from exc
@@ -170,16 +174,20 @@ def drive(channel: Channel, machine: Handshake, deadline: Deadline,
 
 
 def _talk(channel: Channel, machine: Handshake, deadline: Deadline,
-          listener: Listener) -> None:
+          listener: Listener, early: bytes) -> None:
     while True:
         _send(channel, machine, deadline)
         for event in machine.events():
             listener(event)
         if machine.done or machine.wants_tls or machine.wants_verdict:
             return
-        if not wait_for(channel, READ, deadline):
+        data: bytes | None
+        if early:
+            data, early = early, b''
+        elif wait_for(channel, READ, deadline):
+            data = channel.receive()
+        else:
             raise _too_late(machine, deadline)
-        data = channel.receive()
         if data is None:
             # Half a frame, or a ping: more of them must not go on for ever.
             if not deadline.remaining():

@@ -33,6 +33,7 @@ from ironic_console.common.errors import (
     HandshakeTimeout,
     PeerClosed,
 )
+from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.credential import Credential, default_types
 from ironic_console.common.tls import EndpointTls
@@ -76,10 +77,13 @@ class EndpointDialer:
         self._handshake_timeout = handshake_timeout
 
     def open(self, endpoint: Endpoint, credential: Credential | None,
-             listener: dialer.Listener) -> OpenEndpoint:
+             listener: dialer.Listener,
+             interruption: Interruption | None = None) -> OpenEndpoint:
         """Connect, and go through the handshake up to ServerInit.
 
         :param listener: gets each event of the handshake.
+        :param interruption: when nobody wants it any more. All errors can
+            come of it; what is done by then is undone as for any of them.
         :raises EndpointError: there is no way to it, or none that policy
             allows.
         :raises ProtocolError: its handshake failed.
@@ -91,15 +95,17 @@ class EndpointDialer:
             raise ConfigError(
                 'the endpoint names no security type and there is no '
                 'credential for it, so nothing is allowed')
+        interruption = interruption or Interruption()
         below = dialer.dial(endpoint, self._resolver, self._clock,
-                            self._connect_timeout)
+                            self._connect_timeout, interruption)
         patience = max(self._handshake_timeout,
                        endpoint.quirks.handshake_timeout)
         attempt = _Attempt(below, endpoint, self._tls, Deadline(
             self._clock, patience, 'handshake_timeout'))
         try:
-            return attempt.run(ClientHandshake(allowed, credential),
-                               listener, self._clock)
+            with interruption.ends(below.fileno()):
+                return attempt.run(ClientHandshake(allowed, credential),
+                                   listener, self._clock)
         except BaseException:
             attempt.channel.close()
             raise

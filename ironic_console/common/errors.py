@@ -18,12 +18,15 @@
     ├─ ProtocolError               .side .step
     │  ├─ RemoteProtocolError      the peer broke its protocol
     │  │  ├─ PeerClosed            it closed while we read
+    │  │  ├─ ViewerLeft            it closed while the endpoint was reached
     │  │  └─ LimitExceeded         a length of its is above our limit
     │  ├─ LocalProtocolError       we misused a machine: a bug
     │  ├─ HandshakeRefused         .reason, told by the peer
     │  ├─ NoCommonSecurityType     .offered .allowed
     │  ├─ AuthenticationFailed     .reason, told by the peer
     │  └─ HandshakeTimeout         a deadline passed in a step
+    ├─ Interrupted                 another thread has ended what we waited for
+    ├─ SessionEnded                it had to end before it was open
     └─ DriverError                 a console cannot be started or stopped
        ├─ BmcUnreachable           the BMC does not answer
        ├─ BmcRefused               it answers, and says no
@@ -290,6 +293,13 @@ class PeerClosed(RemoteProtocolError):
         self.expected = expected
 
 
+class ViewerLeft(RemoteProtocolError):
+    """The viewer did not wait until its endpoint was reached."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Side.BROWSER, 'wait for the endpoint', text)
+
+
 class LimitExceeded(RemoteProtocolError):
     """A length that the peer announced is above our limit.
 
@@ -370,6 +380,21 @@ class HandshakeTimeout(ProtocolError):
         else:
             self.public_reason = 'The viewer did not answer in time.'
             self.close_code = 1008
+
+
+class Interrupted(ConsoleError):
+    """Another thread has ended what this one waited for."""
+
+
+class SessionEnded(ConsoleError):
+    """A session had to end while it was being set up.
+
+    Whoever raises it knows the reason, and what the browser is told.
+    """
+
+    public_reason = 'The console was closed before it was open.'
+    http_status = 503
+    close_code = 1013
 
 
 class DriverError(ConsoleError):

@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from ironic_console.common.errors import ConsoleError
+from ironic_console.common.errors import ConsoleError, SessionEnded
 
 #: What a close frame can hold besides the code, RFC 6455 §5.5.
 MAX_REASON_BYTES = 123
@@ -39,6 +39,13 @@ def from_error(error: ConsoleError) -> CloseReason:
     """The reason behind an error of ours."""
     return CloseReason(type(error).__name__, error.close_code,
                        error.public_reason)
+
+
+def to_error(reason: CloseReason) -> SessionEnded:
+    """For a session that is not open yet."""
+    error = SessionEnded(f'it had to end: {reason}')
+    error.public_reason, error.close_code = reason.text, reason.code
+    return error
 
 
 BROWSER_CLOSED = CloseReason('browser closed', 1000, '')

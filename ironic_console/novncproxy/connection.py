@@ -23,6 +23,8 @@ from ironic_console.common.clock import Deadline
 from ironic_console.common.errors import (
     BadRequest,
     ConsoleError,
+    ProtocolError,
+    Side,
     Unauthorized,
 )
 from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
@@ -47,18 +49,20 @@ class Connection:
 
     :param channel: owned from now on.
     :param services: of the process.
-    :param on_head: called when the head of a request is understood, so that
-        it is known to be somebody.
+    :param on_grant: called when it has shown a good ticket, so that it need
+        not make room for others any more.
     :param may_stay: whether to wait for a further request now.
+    :param deadline: of the first head.
     """
 
     def __init__(self, channel: TcpChannel, services: Services,
-                 on_head: Callable[[], None],
-                 may_stay: Callable[[], bool]) -> None:
+                 on_grant: Callable[[], None],
+                 may_stay: Callable[[], bool], deadline: Deadline) -> None:
         self._channel = channel
-        self._on_head = on_head
+        self._on_grant = on_grant
         self._services = services
         self._may_stay = may_stay
+        self._deadline = deadline
         self._limits = services.limits
         self._opening = Opening(services, channel.peer)
         self._id = self._opening.id
@@ -83,7 +87,7 @@ class Connection:
     def _converse(self) -> bool:
         """:returns: the relay has the connection now."""
         conversation = Conversation(self._channel)
-        deadline = self._opening.deadline('head_timeout')
+        deadline = self._deadline
         again = True
         while again:
             again = False
@@ -91,7 +95,6 @@ class Connection:
                 head = conversation.next_request(deadline)
                 if head is None:
                     return False
-                self._on_head()
                 request = parse_request(head.method, head.target,
                                         head.http_version, head.headers)
                 if isinstance(request, ConnectRequest):
@@ -112,17 +115,13 @@ class Connection:
     def _answer(self, request: PageRequest | ConnectRequest,
                 conversation: Conversation) -> bool:
         """:returns: another request may follow."""
-        head_only = False
-        if isinstance(request, PageRequest):
-            answer = self._services.site(request)
-            head_only = request.head_only
-        else:
-            answer = self._verdict(request)
+        answer = (self._services.site(request)
+                  if isinstance(request, PageRequest)
+                  else self._verdict(request))
         keep_alive = (answer.status < 400 and self._may_stay()
                       and self._limits.keepalive_timeout > 0)
         return conversation.answer(
-            answer, self._opening.deadline('head_timeout'), head_only,
-            keep_alive)
+            answer, self._opening.deadline('head_timeout'), keep_alive)
 
     def _verdict(self, request: ConnectRequest) -> Answer:
         """Tell the page what the WebSocket would be told, which a page
@@ -173,6 +172,7 @@ class Connection:
         services = self._services
         try:
             grant = services.authorizer.authorize(request)
+            self._on_grant()
             return self._opening.admit(grant, self._source,
                                        request.take_over)
         except ConsoleError as exc:
@@ -209,13 +209,13 @@ class Connection:
         if session is None:
             return False
         try:
-            reached = self._opening.reach(session)
+            reached = self._opening.reach(session, self._channel)
         except ConsoleError as exc:
             self._refuse(exc, conversation)
             return False
         server = ServerHandshake(reached.server_init)
         try:
-            with self._opening.finishing(session, reached):
+            with self._opening.finishing(session, reached, self._channel):
                 conversation.open_tunnel(
                     self._opening.deadline('head_timeout'))
                 self._opening.drive(self._channel, server)
@@ -228,13 +228,13 @@ class Connection:
     def _reach_console(self, session: Session, browser: WebSocketChannel,
                        ) -> bool:
         try:
-            reached = self._opening.reach(session)
+            reached = self._opening.reach(session, browser)
         except ConsoleError as exc:
             self._turn_away(browser, exc)
             return False
         server = ServerHandshake(reached.server_init)
         try:
-            with self._opening.finishing(session, reached):
+            with self._opening.finishing(session, reached, browser):
                 self._opening.drive(browser, server)
                 self._opening.hand_over(session, reached, browser, server)
         except ConsoleError as exc:
@@ -252,11 +252,14 @@ class Connection:
         every viewer shows both.
         """
         reason = close_reasons.from_error(error)
-        refusal = RefusalHandshake(f'{reason.text} ({self._id})')
-        try:
-            self._opening.drive(browser, refusal)
-        except ConsoleError as exc:
-            LOG.debug('%s: browser was not told: %s', self._id, exc)
+        # Whoever has left, or speaks no WebSocket, hears of no RFB either.
+        if not (isinstance(error, ProtocolError)
+                and error.side is Side.BROWSER):
+            refusal = RefusalHandshake(f'{reason.text} ({self._id})')
+            try:
+                self._opening.drive(browser, refusal)
+            except ConsoleError as exc:
+                LOG.debug('%s: browser was not told: %s', self._id, exc)
         self._say_goodbye(browser, reason)
 
     def _say_goodbye(self, browser: WebSocketChannel, reason: CloseReason,

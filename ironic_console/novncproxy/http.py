@@ -76,6 +76,8 @@ class Conversation:
         self._channel = channel
         self._h11 = h11.Connection(
             h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        # Of the request that was read last.
+        self._method = b''
 
     def next_request(self, deadline: Deadline) -> h11.Request | None:
         """Wait for the head of a request.
@@ -87,6 +89,7 @@ class Conversation:
         :raises ChannelError: the connection broke.
         """
         begun = False
+        self._method = b''
         while True:
             try:
                 event = self._h11.next_event()
@@ -95,6 +98,7 @@ class Conversation:
                 raise BadRequest(f'not HTTP: {str(exc).partition(":")[0]}',
                                  exc.error_status_hint) from None
             if isinstance(event, h11.Request):
+                self._method = event.method
                 return event
             if isinstance(event, (h11.ConnectionClosed, type(h11.PAUSED))):
                 return None
@@ -112,8 +116,9 @@ class Conversation:
                 self._h11.receive_data(data)
 
     def answer(self, answer: Answer, deadline: Deadline,
-               head_only: bool = False, keep_alive: bool = False) -> bool:
-        """Answer the request that was read last.
+               keep_alive: bool = False) -> bool:
+        """Answer the request that was read last, without the body if it was
+        HEAD.
 
         :returns: another request may follow.
         :raises ChannelError: the connection broke.
@@ -128,7 +133,8 @@ class Conversation:
         parts = [self._h11.send(h11.Response(
             status_code=answer.status, headers=headers,
             reason=HTTPStatus(answer.status).phrase.encode()))]
-        if not head_only and answer.status != HTTPStatus.NOT_MODIFIED:
+        if (self._method != b'HEAD'
+                and answer.status != HTTPStatus.NOT_MODIFIED):
             parts.append(self._h11.send(h11.Data(data=answer.body)))
         parts.append(self._h11.send(h11.EndOfMessage()))
         data = b''.join(part for part in parts if part)

@@ -20,7 +20,7 @@ PATH = '/metrics'
 
 
 class MetricsDoor:
-    """Answers ``GET /metrics``.
+    """Answers ``GET /metrics``, and HEAD.
 
     :param metrics: of all workers.
     """
@@ -39,7 +39,6 @@ class MetricsDoor:
                 head = conversation.next_request(deadline)
                 if head is None:
                     return
-                arrival.heard()
                 answer = self._answer(head.method, head.target)
             except BadRequest as exc:
                 answer = http.refusal(exc)
@@ -52,7 +51,7 @@ class MetricsDoor:
         """:raises BadRequest: it asks for something else."""
         if target.partition(b'?')[0] != PATH.encode():
             raise BadRequest(f'only {PATH} is served here', 404)
-        if method != b'GET':
-            raise BadRequest('only GET is understood', 405)
+        if method not in (b'GET', b'HEAD'):
+            raise BadRequest('only GET and HEAD are understood', 405)
         text, content_type = self._metrics.text()
         return Answer(200, text, content_type)

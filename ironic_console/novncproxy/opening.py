@@ -20,17 +20,24 @@ from ironic_console.common.channels.framing import ViewerChannel
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.endpoint_dialer import EndpointDialer, OpenEndpoint
-from ironic_console.common.errors import ConsoleError, Side
+from ironic_console.common.errors import (
+    ConsoleError,
+    SessionEnded,
+    Side,
+    ViewerLeft,
+)
 from ironic_console.common.rfb.encodings import EncodingFilter
 from ironic_console.common.rfb.handshake import Handshake
 from ironic_console.common.rfb.pressed_keys import PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
 from ironic_console.common.rfb.server import ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Authorizer, Grant
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.http import Answer
 from ironic_console.novncproxy.link import InputRule, Link
+from ironic_console.novncproxy.lobby import Guest
 from ironic_console.novncproxy.metrics import Metrics
 from ironic_console.novncproxy.relay import Relay
 from ironic_console.novncproxy.request import PageRequest
@@ -90,6 +97,8 @@ class Opening:
         self.id = secrets.token_hex(4)
         self.peer = peer
         self._services = services
+        # What the viewer said while its endpoint was reached.
+        self._early = b''
 
     def admit(self, grant: Grant, source: str, take_over: bool = False,
               ) -> Session:
@@ -99,28 +108,54 @@ class Opening:
         """
         return self._services.sessions.add(self.id, grant, source, take_over)
 
-    def reach(self, session: Session) -> Reached:
+    def reach(self, session: Session, viewer: Channel) -> Reached:
         """Connect to the endpoint of a session, up to ServerInit.
 
-        :raises ConsoleError: there is no way to it; the session is given up.
+        :param viewer: who waits for it meanwhile.
+        :raises ProtocolError: of the browser's side: the viewer has left.
+        :raises SessionEnded: it has to end.
+        :raises ConsoleError: there is no way to it. The session is given up,
+            whichever it was.
         """
         node = session.grant.node
         begun = self._services.clock.monotonic()
         with self._given_up_on_failure(session):
             endpoint = node.endpoint()
-            reached = Reached(endpoint, self._services.dialer.open(
-                endpoint, node.credential(), self.listener(Side.ENDPOINT)))
+            reached = Reached(endpoint, self._dial(session, endpoint, viewer))
         self._services.metrics.handshake(
             Side.ENDPOINT, self._services.clock.monotonic() - begun)
         return reached
 
+    def _dial(self, session: Session, endpoint: Endpoint, viewer: Channel,
+              ) -> OpenEndpoint:
+        guest = Guest(viewer, session.interruption.happen,
+                      self._services.relay.limits.ping_interval)
+        try:
+            with self._services.sessions.lobby.waiting(guest):
+                opened = self._services.dialer.open(
+                    endpoint, session.grant.node.credential(),
+                    self.listener(Side.ENDPOINT), session.interruption)
+        except ConsoleError as exc:
+            if guest.error:
+                raise guest.error from exc
+            raise
+        finally:
+            self._early = bytes(guest.said)
+        if guest.error:
+            opened.channel.close()
+            raise guest.error
+        return opened
+
     @contextlib.contextmanager
-    def finishing(self, session: Session, reached: Reached) -> Iterator[None]:
+    def finishing(self, session: Session, reached: Reached, viewer: Channel,
+                  ) -> Iterator[None]:
         """What is done in here ends with :meth:`hand_over`. If it fails, the
         endpoint is closed and the session given up."""
         with self._given_up_on_failure(session):
             try:
-                yield
+                # In the middle of its handshake a viewer cannot be told why.
+                with session.interruption.ends(viewer.fileno()):
+                    yield
             except BaseException:
                 reached.opened.channel.close()
                 raise
@@ -152,6 +187,10 @@ class Opening:
         try:
             yield
         except ConsoleError as exc:
+            if session.revoked:
+                error = close_reasons.to_error(session.revoked)
+                self.give_up(session, error)
+                raise error from exc
             self.give_up(session, exc)
             raise
         except BaseException:
@@ -162,8 +201,10 @@ class Opening:
         """Nothing comes of a session."""
         self._services.sessions.remove(session)
         self._services.metrics.failed(error)
-        LOG.warning('%s: node %s could not be opened for %s: %s', self.id,
-                    session.grant.node.uuid, self.peer, error)
+        nobodys_fault = isinstance(error, (SessionEnded, ViewerLeft))
+        LOG.log(logging.INFO if nobodys_fault else logging.WARNING,
+                '%s: node %s could not be opened for %s: %s', self.id,
+                session.grant.node.uuid, self.peer, error)
 
     def drive(self, channel: Channel, machine: Handshake,
               deadline: Deadline | None = None) -> None:
@@ -173,9 +214,10 @@ class Opening:
         :raises ConsoleError: it failed.
         """
         begun = self._services.clock.monotonic()
+        early, self._early = self._early, b''
         dialer.drive(channel, machine,
                      deadline or self.deadline('browser_handshake_timeout'),
-                     self.listener(Side.BROWSER))
+                     self.listener(Side.BROWSER), early)
         if machine.done:
             self._services.metrics.handshake(
                 Side.BROWSER, self._services.clock.monotonic() - begun)

@@ -23,6 +23,8 @@ from ironic_console.common.errors import (
 
 Headers = Sequence[tuple[bytes, bytes]]
 
+#: What ``[cors]allowed_origin`` may have besides origins.
+ANY_ORIGIN = '*'
 #: What CONNECT leads to.
 TUNNEL_PATH = 'console'
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
@@ -39,13 +41,11 @@ class PageRequest:
     """A file of the page, or one of our own answers such as /healthz.
 
     :ivar path: as sent, without the query, beginning with ``/``.
-    :ivar head_only: the method is HEAD.
     :ivar etags: of the copies that the browser holds, each with its quotes.
     :ivar gzip: the browser would rather have it packed.
     """
 
     path: str
-    head_only: bool = False
     etags: frozenset[str] = frozenset()
     gzip: bool = False
 
@@ -96,13 +96,16 @@ def parse_request(method: bytes, target: bytes, http_version: bytes,
         raise BadRequest('requests with a body are not understood')
     if method == b'CONNECT':
         return _parse_tunnel(path, query, headers)
+    # RFC 9110 §7.8: any other upgrade is an offer that need not be taken, as
+    # curl makes for HTTP/2.
+    wants_websocket = 'websocket' in _tokens(headers, b'upgrade')
     if path.rpartition('/')[2] != WEBSOCKET_PATH:
-        if _all(headers, b'upgrade'):
+        if wants_websocket:
             raise BadRequest('no WebSocket is served under this path', 404)
-        return PageRequest(path, method == b'HEAD', _parse_etags(headers),
+        return PageRequest(path, _parse_etags(headers),
                            _prefers_gzip(headers))
     upgrade = None
-    if _all(headers, b'upgrade'):
+    if wants_websocket:
         if method != b'GET' or http_version != b'1.1':
             raise BadRequest('a WebSocket begins with GET and HTTP/1.1')
         upgrade = _parse_upgrade(headers)
@@ -171,8 +174,6 @@ def _prefers_gzip(headers: Headers) -> bool:
 
 
 def _parse_upgrade(headers: Headers) -> dict[str, str]:
-    if 'websocket' not in _tokens(headers, b'upgrade'):
-        raise BadRequest('only an upgrade to WebSocket is understood')
     if 'upgrade' not in _tokens(headers, b'connection'):
         raise BadRequest('header Connection does not name Upgrade')
     if _one(headers, b'sec-websocket-version') != '13':
@@ -298,7 +299,9 @@ def allowed_origins(public_url: str, others: Iterable[str],
     """The origins whose pages may open consoles.
 
     :param public_url: of the console page.
-    :param others: origins, from ``[cors]allowed_origin``.
+    :param others: origins, from ``[cors]allowed_origin``. There, ``*`` is
+        fit for Ironic's API, which asks for a password; a console has only
+        its page's origin to tell who asks. So it adds none here.
     :raises ConfigError: one of them is not an origin.
     """
     # As far as the host goes; the rest of the URL is the page's.
@@ -306,7 +309,8 @@ def allowed_origins(public_url: str, others: Iterable[str],
     origins = set()
     for option, text in (
             ('[vnc]public_url', site[0] if site else public_url),
-            *(('[cors]allowed_origin', other) for other in others)):
+            *(('[cors]allowed_origin', other) for other in others
+              if other != ANY_ORIGIN)):
         origin = normalise_origin(text)
         if origin is None:
             raise ConfigError(

@@ -16,7 +16,7 @@ from ironic_console.common.addresses import with_port
 from ironic_console.common.channels.base import ChannelError
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.channels.tls import accept_tls
-from ironic_console.common.clock import Deadline
+from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.errors import ConfigError
 from ironic_console.novncproxy.connection import Connection
 from ironic_console.novncproxy.opening import Services
@@ -88,7 +88,7 @@ class Arrival:
     """Somebody who has connected.
 
     :ivar peer: address and port, for the log.
-    :ivar heard: to be called when it has said what it wants.
+    :ivar heard: to be called when it has shown that it may have a console.
     :ivar may_stay: whether it may stay for another request now.
     """
 
@@ -110,13 +110,14 @@ class BrowserDoor:
 
     def serve(self, arrival: Arrival) -> None:
         services = arrival.services
+        # One for both: TLS is part of how slow somebody can be.
+        deadline = Deadline(services.clock, services.limits.head_timeout,
+                            'head_timeout')
         channel = TcpChannel(arrival.sock, arrival.peer)
         if self.context:
-            channel = accept_tls(channel, self.context, Deadline(
-                services.clock, services.limits.head_timeout,
-                'head_timeout'))
-        Connection(channel, services, arrival.heard,
-                   arrival.may_stay).run()
+            channel = accept_tls(channel, self.context, deadline)
+        Connection(channel, services, arrival.heard, arrival.may_stay,
+                   deadline).run()
 
     def turn_away(self, sock: socket.socket) -> None:
         # Reading what is there lets the answer arrive before the reset that
@@ -129,6 +130,28 @@ class BrowserDoor:
         sock.close()
 
 
+class _Complaint:
+    """What would stand in every line of the log, said once a minute."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._at = float('-inf')
+        self._left_out = 0
+
+    def make(self, level: int, text: str, *args: object) -> None:
+        now = self._clock.monotonic()
+        with self._lock:
+            if now - self._at < _COMPLAINT_INTERVAL:
+                self._left_out += 1
+                return
+            self._at = now
+            left_out, self._left_out = self._left_out, 0
+        LOG.log(level, text + '%s', *args,
+                f' ({left_out} times more since this was said last)'
+                if left_out else '')
+
+
 class Server:
     """Accepts on listeners that may be shared with other processes.
 
@@ -139,7 +162,8 @@ class Server:
         self.services = services
         self._doors: dict[socket.socket, Door] = {}
         self._setups = Setups(services.metrics)
-        self._complained_at = float('-inf')
+        self._exhausted = _Complaint(services.clock)
+        self._full = _Complaint(services.clock)
         self._lock = threading.Lock()
         self._changes: list[tuple[socket.socket, Door | None]] = []
         self._stopping = self._stopped = False
@@ -250,8 +274,9 @@ class Server:
     def _begin(self, sock: socket.socket, peer: str, door: Door) -> bool:
         services = self.services
         if not self._setups.begin(sock, services.limits.max_setups):
-            LOG.warning('%s turned away: [ironic_console]max_setups '
-                        'connections are being set up', peer)
+            self._full.make(
+                logging.WARNING, '%s turned away: [ironic_console]max_setups '
+                'connections are being set up', peer)
             services.metrics.turned_away('setups')
             self._turn_away(sock, door)
             return True
@@ -274,14 +299,10 @@ class Server:
         door.turn_away(sock)
 
     def _complain(self, error: OSError) -> None:
-        """Once a minute: it is true again five times a second."""
         self.services.metrics.turned_away('exhausted')
-        now = self.services.clock.monotonic()
-        if now - self._complained_at >= _COMPLAINT_INTERVAL:
-            self._complained_at = now
-            LOG.error('Cannot accept connections: %s; raise the limit of '
-                      'open files, or lower [ironic_console]max_sessions',
-                      error)
+        self._exhausted.make(
+            logging.ERROR, 'Cannot accept connections: %s; raise the limit '
+            'of open files, or lower [ironic_console]max_sessions', error)
 
     def _set_up(self, arrival: Arrival, door: Door) -> None:
         try:

@@ -19,12 +19,14 @@ from ironic_console.common.errors import (
     SessionLimitReached,
     SourceLimitReached,
 )
+from ironic_console.common.interruption import Interruption
 from ironic_console.common.nodes import NodeRecord, NodeStore
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant
 from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.ledger import Entry, Ledger
 from ironic_console.novncproxy.link import Link
+from ironic_console.novncproxy.lobby import Lobby
 from ironic_console.novncproxy.metrics import Metrics
 
 LOG = logging.getLogger(__name__)
@@ -49,7 +51,8 @@ class Session:
     :ivar state: ``CONNECTING`` or ``OPEN``, and ``''`` when it is over.
     :ivar link: what carries it; ``None`` while it is being set up.
     :ivar closer: ends it; ``None`` while it is being set up.
-    :ivar revoked: its right ended while it was being set up.
+    :ivar interruption: ends it until then.
+    :ivar revoked: why it had to end, if it had to.
     """
 
     id: str
@@ -60,6 +63,8 @@ class Session:
     state: str = ''
     link: Link | None = None
     closer: Closer | None = None
+    interruption: Interruption = dataclasses.field(
+        default_factory=Interruption)
     revoked: CloseReason | None = None
 
 
@@ -115,12 +120,14 @@ class SessionRegistry:
     :param store: where their nodes are looked at again and again.
     :param policy: may be replaced at any time.
     :param clock: for the grace.
+    :ivar lobby: for the viewers of those that are being set up.
     """
 
     def __init__(self, store: NodeStore, policy: SessionPolicy,
                  clock: Clock, host: Host) -> None:
         self._store = store
         self.policy = policy
+        self.lobby = Lobby(clock)
         self._clock = clock
         self._host = host
         self._ledger = host.ledger
@@ -135,10 +142,12 @@ class SessionRegistry:
 
     def start(self) -> None:
         """Begin to look at the nodes of the sessions."""
+        self.lobby.start()
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
+        self.lobby.stop()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -158,8 +167,11 @@ class SessionRegistry:
         with self._ledger.locked():
             leaving = self._check(grant, source, take_over)
             opened = self._clock.now()
+            # Who speaks for many stands at no place, or users who come from
+            # there themselves would pay for all of those.
             place = self._ledger.write(Entry(
-                connection_id, grant.node.uuid, source, opened.timestamp()))
+                connection_id, grant.node.uuid,
+                '' if grant.for_many else source, opened.timestamp()))
             if place is None:
                 raise SessionLimitReached(
                     'the ledger of sessions is full; a larger '
@@ -211,8 +223,9 @@ class SessionRegistry:
         if sharing != SHARED and others:
             can = sharing == TAKE_OVER
             if not (can and take_over):
-                raise NodeInUse(f'{others[0].source} has its console, which '
-                                f'is not shared ({sharing})', can)
+                raise NodeInUse(f'{others[0].source or "another proxy"} has '
+                                'its console, which is not shared '
+                                f'({sharing})', can)
             return others
         if 0 < policy.max_per_node <= len(others):
             raise NodeLimitReached(
@@ -361,6 +374,8 @@ class SessionRegistry:
     def _close(self, session: Session, reason: CloseReason) -> None:
         with self._lock:
             closer = session.closer
-            session.revoked = reason
+            session.revoked = session.revoked or reason
         if closer:
             closer(reason)
+        else:
+            session.interruption.happen()

@@ -6,6 +6,7 @@ these and never sees an option.
 """
 
 import dataclasses
+import logging
 import os
 import pathlib
 import urllib.parse
@@ -25,10 +26,13 @@ from ironic_console.novncproxy.authorizer import AccessPolicy
 from ironic_console.novncproxy.pages import PagePolicy
 from ironic_console.novncproxy.relay import RelayLimits
 from ironic_console.novncproxy.request import (
+    ANY_ORIGIN,
     allowed_origins,
     normalise_origin,
 )
 from ironic_console.novncproxy.sessions import SessionPolicy
+
+LOG = logging.getLogger(__name__)
 
 # More than one per core only costs memory, and few need more than these.
 _MAX_WORKERS = 4
@@ -131,7 +135,7 @@ def read_settings(conf: Any) -> Settings:
     return Settings(
         listen=ListenAddress(vnc.host_ip, vnc.port, _tls(vnc)),
         access=AccessPolicy(
-            allowed_origins(vnc.public_url, conf.cors.allowed_origin or ()),
+            allowed_origins(vnc.public_url, _cors_origins(conf.cors)),
             vnc.token_timeout,
             ours.token_format == console_conf.PLAIN, vnc.read_only),
         pages=PagePolicy(pathlib.Path(vnc.novnc_web),
@@ -194,6 +198,16 @@ def needs_restart(running: Settings, wanted: Settings) -> list[str]:
 
 def _place(address: ListenAddress | None) -> tuple[str, int] | None:
     return (address.host, address.port) if address else None
+
+
+def _cors_origins(cors: Any) -> list[str]:
+    origins: list[str] = cors.allowed_origin or []
+    if ANY_ORIGIN in origins:
+        LOG.warning('[cors]allowed_origin is %s, which lets pages of any '
+                    'origin use the API but none of them open consoles; '
+                    'name those that shall, besides [vnc]public_url',
+                    ANY_ORIGIN)
+    return origins
 
 
 def _tls(vnc: Any) -> ServerTls | None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Setups: connections that are being set up, and who has to make room.
 
-Somebody who sends half a request and waits costs a thread for
-``head_timeout``. When there are too many of those, the oldest has to go, so
-that whoever is in a hurry still gets in.
+Somebody who sends half a request, or does not read the answer to a whole one,
+costs a thread for ``head_timeout``. When there are too many of those, the
+oldest has to go, so that whoever is in a hurry still gets in. Who has shown
+that it may have a console never has to.
 """
 
 import contextlib
@@ -23,9 +24,9 @@ class Setups:
         self._metrics = metrics
         self._lock = threading.Lock()
         self._number = 0
-        # Those that have not said yet what they want, oldest first, each
-        # with a handle that stays good when TLS takes the socket itself.
-        self._unheard: dict[socket.socket, socket.socket] = {}
+        # Those that anybody could be, oldest first, each with a handle that
+        # stays good when TLS takes the socket itself.
+        self._strangers: dict[socket.socket, socket.socket] = {}
 
     def __len__(self) -> int:
         return self._number
@@ -39,20 +40,20 @@ class Setups:
         with self._lock:
             full = self._number >= most
             # Those sent away take a moment to go.
-            if full and (not self._unheard
+            if full and (not self._strangers
                          or self._number >= most + _LEAVING):
                 return False
             if full:
-                self._send_away(next(iter(self._unheard)))
+                self._send_away(next(iter(self._strangers)))
             self._number += 1
             # Out of file descriptors, it is only not the one to go.
             with contextlib.suppress(OSError):
-                self._unheard[sock] = sock.dup()
+                self._strangers[sock] = sock.dup()
             self._metrics.setups(self._number)
         return True
 
     def heard(self, sock: socket.socket) -> None:
-        """It has said what it wants, so it may take its time."""
+        """It may have a console, so it may take its time."""
         with self._lock:
             self._forget(sock)
 
@@ -64,14 +65,14 @@ class Setups:
             self._metrics.setups(self._number)
 
     def _send_away(self, sock: socket.socket) -> None:
-        handle = self._unheard.pop(sock)
+        handle = self._strangers.pop(sock)
         # Its own thread sees that, and closes it.
         with contextlib.suppress(OSError):
             handle.shutdown(socket.SHUT_RDWR)
         handle.close()
-        self._metrics.turned_away('slow head')
+        self._metrics.turned_away('slow')
 
     def _forget(self, sock: socket.socket) -> None:
-        handle = self._unheard.pop(sock, None)
+        handle = self._strangers.pop(sock, None)
         if handle:
             handle.close()

@@ -7,6 +7,7 @@ For users: it needs neither Ironic's configuration nor its database, only the
 """
 
 import argparse
+import http.client
 import json
 import os
 import shlex
@@ -159,17 +160,33 @@ def _ask_proxy(link: ConsoleUrl, ca_file: str | None) -> dict[str, Any]:
     opener = urllib.request.build_opener(
         urllib.request.HTTPSHandler(context=context))
     try:
-        with opener.open(link.websocket.reveal(),
-                         timeout=_PROXY_TIMEOUT) as answer:
-            return _verdict_in(answer.read(_MAX_ANSWER_BYTES))
-    except urllib.error.HTTPError as exc:
-        with exc:
-            told = _reason_in(exc.read(_MAX_ANSWER_BYTES))
-        raise _Failed(told or f'{link.host} answered with HTTP '
-                              f'{exc.code}') from None
+        status, body = _fetch(opener, link.websocket.reveal())
+    # Its text may quote what it does not like, ticket included.
+    except http.client.InvalidURL:
+        raise _Failed(f'the URL cannot be used: its port is no number, or '
+                      f'there are blanks in it; {link.host} was not asked',
+                      ) from None
+    except http.client.HTTPException as exc:
+        raise _Failed(f'what answers at {link.host} is not ironic-console-'
+                      f'novncproxy: it broke HTTP ({type(exc).__name__})',
+                      ) from None
     except OSError as exc:
         raise _Failed(f'{link.host} cannot be asked: '
                       f'{getattr(exc, "reason", exc)}') from None
+    if status == http.HTTPStatus.OK:
+        return _verdict_in(body)
+    raise _Failed(_reason_in(body)
+                  or f'{link.host} answered with HTTP {status}')
+
+
+def _fetch(opener: urllib.request.OpenerDirector, url: str,
+           ) -> tuple[int, bytes]:
+    try:
+        answer = opener.open(url, timeout=_PROXY_TIMEOUT)
+    except urllib.error.HTTPError as exc:
+        answer = exc
+    with answer:
+        return answer.status, answer.read(_MAX_ANSWER_BYTES)
 
 
 def _verdict_in(body: bytes) -> dict[str, Any]:

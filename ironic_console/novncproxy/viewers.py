@@ -77,15 +77,15 @@ class ViewerConnection:
     """One connection of such a viewer.
 
     :param channel: owned from now on.
-    :param on_heard: called when it has shown what it needs to.
+    :param on_grant: called when it has shown what it needs to.
     """
 
     def __init__(self, channel: TcpChannel, services: Services,
-                 demand: Demand, on_heard: Callable[[], None]) -> None:
+                 demand: Demand, on_grant: Callable[[], None]) -> None:
         self._channel = channel
         self._services = services
         self._demand = demand
-        self._on_heard = on_heard
+        self._on_grant = on_grant
         self._opening = Opening(services, channel.peer)
         self._source = without_port(channel.peer)
         self._names: tuple[str, ...] | None = None
@@ -118,7 +118,7 @@ class ViewerConnection:
             self._say_goodbye()
             return False
         try:
-            with self._opening.finishing(session, reached):
+            with self._opening.finishing(session, reached, self._channel):
                 self._server.admit(reached.server_init)
                 self._drive()
                 self._opening.hand_over(session, reached,
@@ -133,14 +133,14 @@ class ViewerConnection:
         try:
             grant = self._demand.authorize(
                 Proof(self._server.claim, self._names))
-            self._on_heard()
+            self._on_grant()
             session = self._opening.admit(grant, self._source)
         except ConsoleError as exc:
             LOG.info('%s: %s refused: %s', self._opening.id,
                      self._opening.peer, exc)
             self._services.metrics.refused(exc)
             raise
-        return session, self._opening.reach(session)
+        return session, self._opening.reach(session, self._channel)
 
     def _drive(self) -> None:
         """Go on until it is done, or waits for a verdict."""

@@ -256,7 +256,7 @@ def test_a_crowd_of_half_requests_keeps_nobody_out(start, record, tmp_path,
                 assert took < 10
                 browser.close_politely()
         # The oldest have gone, and those who came last are still there.
-        wait_until(lambda: run.value('turned_away_total', why='slow head')
+        wait_until(lambda: run.value('turned_away_total', why='slow')
                    >= 88, 'the oldest had to go')
         crowd[0].settimeout(PATIENCE)
         with contextlib.suppress(ConnectionResetError):

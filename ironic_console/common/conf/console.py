@@ -177,7 +177,7 @@ _PROXY = [
         'max_setups', default=512, min=1, max=8192,
         help='Connections that one worker sets up at the same time, each on '
              'a thread of its own. One more makes the oldest go that has '
-             'not said yet what it wants; when all have, it is answered '
+             'not shown a good ticket yet; when all have, it is answered '
              'with 503.'),
     cfg.FloatOpt(
         'head_timeout', default=10, min=0.1, max=3600,

@@ -33,12 +33,14 @@ from ironic_console.common.errors import (
     EndpointUntrusted,
     HandshakeRefused,
     HandshakeTimeout,
+    Interrupted,
     LimitExceeded,
     NoCommonSecurityType,
     PeerClosed,
     RemoteProtocolError,
     Side,
 )
+from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.constants import MAX_NAME_BYTES
 from ironic_console.common.rfb.handshake import Handshake
@@ -69,9 +71,10 @@ def resolver(*addresses: str) -> Resolver:
     return Resolver(LOOPBACK, lookup=lambda host: list(addresses))
 
 
-def dial(port: int, *addresses: str, timeout: float = 10.0) -> TcpChannel:
+def dial(port: int, *addresses: str, timeout: float = 10.0,
+         interruption: Interruption | None = None) -> TcpChannel:
     return dialer.dial(Endpoint('bmc.example', port), resolver(*addresses),
-                       Clock(), timeout)
+                       Clock(), timeout, interruption or Interruption())
 
 
 def open_files() -> set[str]:
@@ -108,7 +111,7 @@ class TestDial:
     def test_connects_to_an_ipv6_literal(self) -> None:
         with sim.RfbServer(sim.silent(), host='::1') as server:
             channel = dialer.dial(Endpoint('::1', server.port), resolver(),
-                                  Clock(), 10)
+                                  Clock(), 10, Interruption())
             assert channel.peer == f'[::1]:{server.port}'
             channel.close()
 
@@ -198,7 +201,7 @@ class TestDial:
         with pytest.raises(EndpointUnreachable,
                            match=r'\(255\.255\.255\.255: \w+'):
             dialer.dial(Endpoint('255.255.255.255', 5900), Resolver(policy),
-                        Clock(), 10)
+                        Clock(), 10, Interruption())
 
     def test_a_kernel_without_ipv6_still_does_ipv4(
             self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +236,8 @@ class TestDial:
                          '::ffff:127.0.0.1', 'localhost', '0.0.0.0'):
                 with pytest.raises(EndpointUntrusted):
                     dialer.dial(Endpoint(host, server.port),
-                                Resolver(AddressPolicy()), Clock(), 10)
+                                Resolver(AddressPolicy()), Clock(), 10,
+                                Interruption())
             assert server.peers == []
 
     def test_dials_what_was_checked(self) -> None:
@@ -244,7 +248,7 @@ class TestDial:
             channel = dialer.dial(
                 Endpoint('bmc.example', server.port),
                 Resolver(policy, lookup=lambda host: answers.pop(0)),
-                Clock(), 10)
+                Clock(), 10, Interruption())
             assert channel.socket.getpeername()[0] == '127.0.0.2'
             channel.close()
 
@@ -257,8 +261,28 @@ class TestDial:
             return []
         with pytest.raises(EndpointTimeout, match='was not resolved'):
             dialer.dial(Endpoint('bmc.example', 5900),
-                        Resolver(LOOPBACK, lookup=lookup), Clock(), 0.02)
+                        Resolver(LOOPBACK, lookup=lookup), Clock(), 0.02,
+                        Interruption())
         hang.set()
+
+    def test_what_is_interrupted_leaves_no_connection_behind(self) -> None:
+        interruption = Interruption()
+        with sim.black_hole() as (host, port):
+            before = open_files()
+            threading.Timer(0.05, interruption.happen).start()
+            begin = time.monotonic()
+            with pytest.raises(Interrupted):
+                dial(port, host, timeout=60, interruption=interruption)
+            assert time.monotonic() - begin < 30
+            assert open_files() == before
+
+    def test_what_was_interrupted_before_does_not_begin(self) -> None:
+        interruption = Interruption()
+        interruption.happen()
+        with sim.RfbServer(sim.silent()) as server:
+            with pytest.raises(Interrupted):
+                dial(server.port, '127.0.0.1', interruption=interruption)
+            assert server.peers == []
 
 
 # -- drive --------------------------------------------------------------------
@@ -349,6 +373,19 @@ STEPS = {
     'length of name in ServerInit': range(38, 42),
     'name in ServerInit': range(42, 51),
 }
+
+
+def test_what_the_peer_has_said_before_is_heard_first() -> None:
+    near, far = MemoryChannel.pair()
+    machine = ServerHandshake(ServerInit(
+        8, 8, PixelFormat(), b'x'))
+    far.send(b'\x01\x01more')
+    dialer.drive(near, machine, soon(), [].append, b'RFB 003.008\n')
+    assert machine.done
+    assert machine.trailing_data() == b'more'
+    assert far.receive().startswith(b'RFB 003.008\n')
+    near.close()
+    far.close()
 
 
 class TestTls:

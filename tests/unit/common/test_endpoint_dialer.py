@@ -6,6 +6,7 @@ import hashlib
 import logging
 import pathlib
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -42,6 +43,7 @@ from ironic_console.common.errors import (
     PeerClosed,
     RemoteProtocolError,
 )
+from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb.constants import SecurityNumber as Number
 from ironic_console.common.rfb.credential import Credential, default_types
 from ironic_console.common.rfb.pixel_format import PixelFormat
@@ -536,3 +538,33 @@ def test_a_silent_server_behind_tls_is_asked_inside_it(dial, serve):
     with pytest.raises(EndpointNotRfb, match='HTTP'):
         # Time enough for TLS.
         dial(server, scheme='vncs', timeout=1.0)
+
+
+# -- when nobody wants it any more --------------------------------------------
+
+@pytest.mark.parametrize('scheme', ['vnc', 'vncs', 'auto'])
+def test_an_interruption_ends_it_wherever_it_waits(serve, tmp_path, scheme):
+    server = serve(sim.silent())
+    ca_file = tmp_path / 'ca.pem'
+    ca_file.write_bytes(AUTHORITY.pem)
+    dialer_ = EndpointDialer(
+        Resolver(AddressPolicy(parse_networks(['127.0.0.0/8']))),
+        EndpointTls(ClientTls(str(ca_file))), Clock(), 60, 300)
+    interruption, failures = Interruption(), []
+
+    def dial():
+        try:
+            dialer_.open(Endpoint('127.0.0.1', server.port, scheme,
+                                  security_types=NONE), None,
+                         lambda event: None, interruption)
+        except ConsoleError as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=dial)
+    thread.start()
+    peer = server.peer()
+    interruption.happen()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(failures) == 1
+    assert peer.wait_ended()

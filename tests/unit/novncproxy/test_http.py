@@ -86,13 +86,29 @@ def test_a_client_that_wants_to_close_gets_its_way(call):
     assert not call.answer(keep_alive=True)
 
 
-def test_head_gets_no_body(call):
+@pytest.mark.parametrize('answer', [
+    Answer(200, b'body'), refusal(errors.TokenExpired('x')),
+    refusal(BadRequest('x', 404))], ids=['page', 'refusal', 'bad request'])
+def test_head_gets_no_body(call, answer):
     call.client.send(REQUEST.replace(b'GET', b'HEAD'))
     call.next()
-    assert call.answer(head_only=True, keep_alive=True)
+    assert call.answer(answer, keep_alive=True)
     response = call.client.read_response(head_only=True)
-    assert response.headers['content-length'] == '4'
-    assert call.client.rest == b''
+    assert response.headers['content-length'] == str(len(answer.body))
+    call.client.send(REQUEST)
+    call.next()
+    call.answer()
+    assert call.client.read_response().body == b'body'
+
+
+def test_an_offer_of_another_protocol_is_no_end(call):
+    for _ in range(2):
+        call.client.send(REQUEST.replace(
+            b'\r\n\r\n', b'\r\nConnection: Upgrade, HTTP2-Settings\r\n'
+            b'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n'))
+        assert call.next().target == b'/x'
+        assert call.answer(keep_alive=True)
+        assert call.client.read_response().body == b'body'
 
 
 def test_every_answer_says_what_it_is(call):

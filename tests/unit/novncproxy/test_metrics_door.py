@@ -52,6 +52,16 @@ def test_answers(address):
         assert answer.headers['content-type'] == 'text/plain; version=1.0.0'
 
 
+@pytest.mark.parametrize(('target', 'status'), [
+    ('/metrics', 200), ('/', 404)])
+def test_head_is_answered_without_a_body(address, target, status):
+    with HTTPConnection(address) as connection:
+        answer = connection.request(target, method='HEAD')
+        assert answer.status == status
+        assert int(answer.headers['content-length']) > 0
+        assert connection.is_closed()
+
+
 @pytest.mark.parametrize(('target', 'method', 'status'), [
     ('/', 'GET', 404), ('/metricsx', 'GET', 404), ('/healthz', 'GET', 404),
     ('/websockify', 'GET', 404), ('/metrics', 'POST', 405),

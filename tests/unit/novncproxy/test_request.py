@@ -52,8 +52,15 @@ def test_a_page_is_its_path_without_the_query():
         PageRequest('/console.html'))
 
 
-def test_head_asks_for_a_page_without_its_body():
-    assert parse(b'/', method=b'HEAD') == PageRequest('/', head_only=True)
+def test_head_asks_for_the_same_as_get():
+    assert parse(b'/', method=b'HEAD') == parse(b'/') == PageRequest('/')
+
+
+@pytest.mark.parametrize('offer', [b'h2c', b'', b'TLS/1.0, HTTP/2.0'])
+def test_an_upgrade_to_anything_else_is_an_offer_that_is_not_taken(offer):
+    headers = changed(b'upgrade', offer)
+    assert parse(b'/healthz', headers=headers) == PageRequest('/healthz')
+    assert parse(headers=headers).upgrade is None
 
 
 @pytest.mark.parametrize(('values', 'etags'), [
@@ -277,8 +284,6 @@ def test_takes_few_fields():
 
 
 @pytest.mark.parametrize(('name', 'values', 'status'), [
-    (b'upgrade', [b'h2c'], 400),
-    (b'upgrade', [b''], 400),
     (b'connection', [b'keep-alive'], 400),
     (b'connection', [], 400),
     (b'sec-websocket-version', [b'8'], 426),
@@ -416,10 +421,15 @@ def test_public_url_has_to_be_the_address_of_a_page(public_url):
 
 
 @pytest.mark.parametrize('origin', [
-    '*', 'null', 'a.example', 'https://a.example/', 'https://*.example'])
+    'null', 'a.example', 'https://a.example/', 'https://*.example'])
 def test_an_allowed_origin_has_to_be_one(origin):
     with pytest.raises(ConfigError, match='allowed_origin'):
         allowed_origins('https://a.example/x', [origin])
+
+
+def test_a_star_that_is_for_the_api_lets_no_other_page_in():
+    assert allowed_origins('https://a.example/x', ['*']) == (
+        allowed_origins('https://a.example/x', []))
 
 
 @FEW

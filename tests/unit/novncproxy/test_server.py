@@ -21,6 +21,7 @@ from ironic_console.novncproxy.server import (
 )
 from ironic_console.novncproxy.settings import SetupLimits
 from tests.helpers.certificates import Authority
+from tests.helpers.clock import FrozenClock
 from tests.helpers.proxy import Holdings, HTTPConnection, wait_until
 from tools.lab import ports
 
@@ -31,14 +32,15 @@ class FakeConnection:
     running = 0
     go = threading.Event()
 
-    def __init__(self, channel, services, on_head, may_stay):
+    def __init__(self, channel, services, on_grant, may_stay, deadline):
         self.channel = channel
-        self.on_head = on_head
+        self.on_grant = on_grant
+        type(self).deadline = deadline
         self.may_stay = may_stay
 
     def run(self):
         type(self).running += 1
-        self.on_head()
+        self.on_grant()
         stays = '' if self.may_stay() else ', not for long'
         self.channel.send(f'{self.channel.peer}{stays}'.encode())
         self.go.wait(10)
@@ -150,7 +152,10 @@ def test_one_too_many_is_told_to_come_back(start, caplog):
             assert response.status == 503
             assert response.headers['retry-after'] == '5'
             assert third.is_closed()
-        assert 'max_setups' in caplog.text
+        with HTTPConnection(address) as other:
+            assert other.read_response().status == 503
+        # Not a line for each, of which there can be thousands.
+        assert caplog.text.count('max_setups') == 1
         FakeConnection.go.set()
         wait_until(lambda: not FakeConnection.running, 'both are done')
         with connect(address) as fourth:
@@ -243,6 +248,37 @@ def test_tls_is_held_on_the_thread_of_the_connection(start):
         # The one that does not begin holds nobody up, and is given up.
         assert good.sock.recv(100).startswith(b'127')
         assert silent.recv(1) == b''
+
+
+def test_tls_and_the_first_head_have_one_deadline_together(start,
+                                                          monkeypatch):
+    given = []
+    real = server.accept_tls
+
+    def accept(channel, context, deadline):
+        given.append(deadline)
+        return real(channel, context, deadline)
+
+    monkeypatch.setattr(server, 'accept_tls', accept)
+    authority = Authority()
+    context = authority.issue('localhost').server_context()
+    _server, address = start(context=context)
+    with HTTPConnection(address, authority.client_context()) as connection:
+        assert connection.sock.recv(100)
+    assert given == [FakeConnection.deadline]
+    assert given[0].name == 'head_timeout'
+
+
+def test_says_how_often_it_has_not_complained(caplog):
+    clock = FrozenClock()
+    complaint = server._Complaint(clock)
+    for _ in range(3):
+        complaint.make(logging.WARNING, 'full of %s', 'guests')
+    clock.advance(61)
+    complaint.make(logging.WARNING, 'full of %s', 'guests')
+    assert [record.getMessage() for record in caplog.records] == [
+        'full of guests',
+        'full of guests (2 times more since this was said last)']
 
 
 def test_a_client_without_tls_is_dropped(start, caplog):

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from ironic_console.common.errors import (
+    Interrupted,
     NodeInUse,
     NodeLimitReached,
     ServiceUnavailable,
@@ -197,6 +198,18 @@ def test_asks_for_all_nodes_at_once(room, monkeypatch):
     assert queries == [{NODE, OTHER}]
 
 
+def test_whoever_has_to_go_during_set_up_is_interrupted(room):
+    session = room.add()
+    session.interruption.check()
+    assert room.registry.close(session.id, close_reasons.KICKED) == 1
+    with pytest.raises(Interrupted):
+        session.interruption.check()
+    # The first reason is the one that is told.
+    room.change(enabled=False)
+    room.registry.recheck()
+    assert session.revoked is close_reasons.KICKED
+
+
 def test_a_right_that_ends_during_set_up_ends_the_session_then(room):
     session = room.add()
     room.change(enabled=False)
@@ -318,6 +331,17 @@ def test_a_proxy_that_speaks_for_many_is_not_one_place():
     grant = Grant(room.store.records[NODE], None)
     for _ in range(3):
         room.registry.add('id', grant, SOURCE)
+    # Nor are users who come from there kept out by it.
+    room.add()
+    with pytest.raises(SourceLimitReached, match='has 1 sessions'):
+        room.add()
+
+
+def test_what_another_proxy_has_is_in_use_too():
+    room = Room(sharing='refuse')
+    room.registry.add('id', Grant(room.store.records[NODE], None), SOURCE)
+    with pytest.raises(NodeInUse, match='another proxy has its console'):
+        room.add()
 
 
 def test_says_when_more_were_allowed_than_there_is_memory_for():

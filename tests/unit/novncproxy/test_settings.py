@@ -192,7 +192,8 @@ def test_reads_every_option_of_ours_that_is_for_the_proxy(read):
 @pytest.mark.parametrize(('group', 'options', 'says'), [
     ('vnc', {'public_url': None}, '[vnc]public_url is not set'),
     ('vnc', {'public_url': 'ftp://a.example/x'}, '[vnc]public_url has'),
-    ('cors', {'allowed_origin': ['*']}, "[cors]allowed_origin has '*'"),
+    ('cors', {'allowed_origin': ['*', 'null']},
+     "[cors]allowed_origin has 'null'"),
     ('ironic_console', {'endpoint_networks': ['10.0.0.1/8']},
      "[ironic_console]endpoint_networks has '10.0.0.1/8'"),
     ('ironic_console', {'frame_ancestors': ["'self'"]},
@@ -205,6 +206,12 @@ def test_names_the_option_that_is_bad(read, group, options, says):
         read(group, **options)
     assert says in str(caught.value)
     assert '\n' not in str(caught.value)
+
+
+def test_any_origin_for_the_api_is_none_for_consoles(read, caplog):
+    without = read('cors').access.origins
+    assert read('cors', allowed_origin=['*']).access.origins == without
+    assert caplog.text.count('[cors]allowed_origin is *') == 1
 
 
 # -- the gateway --------------------------------------------------------------

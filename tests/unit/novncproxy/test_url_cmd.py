@@ -10,7 +10,9 @@ import io
 import json
 import pathlib
 import shlex
+import socket
 import stat
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,6 +79,46 @@ def run(*arguments: str) -> tuple[int, str, str]:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = url_cmd.main(arguments)
     return status, out.getvalue(), err.getvalue()
+
+
+@contextlib.contextmanager
+def stranger(answer: bytes) -> Iterator[int]:
+    """Something else at the port of a proxy, which says one thing."""
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def serve() -> None:
+            peer, _address = listener.accept()
+            peer.recv(65536)
+            peer.sendall(answer)
+            peer.close()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(10)
+
+
+@pytest.mark.parametrize('answer', [
+    b'SSH-2.0-OpenSSH_9.2p1\r\n', b'', b'HTTP/1.1 200 OK\r\nX\r\n',
+    b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}',
+    b'HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'])
+def test_what_is_no_proxy_is_told_in_words(answer):
+    with stranger(answer) as port:
+        code, out, err = run('--viewer', console_url.build(
+            f'http://127.0.0.1:{port}/console.html', NODE, 's3cret'))
+    assert (code, out) == (1, '')
+    assert err.startswith('ironic-console-url: ')
+    assert err.count('\n') == 1
+    assert 's3cret' not in err
+
+
+@pytest.mark.parametrize('host', ['proxy.example:abc', 'proxy.example:99999',
+                                  'pro xy.example'])
+def test_a_url_that_nobody_can_connect_to_is_told_in_words(host):
+    code, out, err = run('--viewer', console_url.build(
+        f'http://{host}/console.html', NODE, 's3cret'))
+    assert (code, out) == (1, '')
+    assert err.startswith('ironic-console-url: ')
+    assert err.count('\n') == 1
+    assert 's3cret' not in err
 
 
 def test_prints_the_url_of_a_node(cloud, tmp_path):

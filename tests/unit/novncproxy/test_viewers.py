@@ -17,12 +17,17 @@ from ironic_console.common.errors import (
     EndpointUnreachable,
     NoConsole,
 )
+from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.server import Verdict
 from ironic_console.common.secret import Secret
+from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant
+from ironic_console.novncproxy.lobby import Lobby
 from ironic_console.novncproxy.opening import Services
+from ironic_console.novncproxy.relay import Relay, RelayLimits
+from ironic_console.novncproxy.sessions import Session
 from ironic_console.novncproxy.settings import SetupLimits
 from ironic_console.novncproxy.viewers import (
     Demand,
@@ -31,7 +36,7 @@ from ironic_console.novncproxy.viewers import (
 )
 from tests.helpers.channels import tcp_pair
 from tests.helpers.plain_viewer import BANNER
-from tests.helpers.proxy import node_record
+from tests.helpers.proxy import node_record, wait_until
 
 
 class Sessions:
@@ -40,10 +45,12 @@ class Sessions:
     def __init__(self) -> None:
         self.added = 0
         self.removed = 0
+        self.lobby = Lobby(Clock())
 
     def add(self, _id: str, grant: Grant, _source: str, _over: bool) -> Any:
         self.added += 1
-        return dataclasses.make_dataclass('Session', ['grant'])(grant)
+        self.session = Session('id', grant, '', Clock().now(), 0)
+        return self.session
 
     def remove(self, _session: Any) -> None:
         self.removed += 1
@@ -56,6 +63,15 @@ class Dialer:
         self._error = error
 
     def open(self, *_: object) -> Any:
+        raise self._error
+
+
+class Patient(Dialer):
+    """Fails when nobody wants it to go on."""
+
+    def open(self, _endpoint: Any, _credential: Any, _listener: Any,
+             interruption: Interruption) -> Any:
+        wait_until(lambda: interruption._happened, 'it is interrupted')
         raise self._error
 
 
@@ -89,19 +105,22 @@ class Stage:
 def stage() -> Iterator[Callable[..., Stage]]:
     made = []
 
-    def make(failure: BaseException | None = None, **limits: float) -> Stage:
+    def make(failure: BaseException | None = None,
+             dialer: type[Dialer] = Dialer, **limits: float) -> Stage:
         near, far = tcp_pair()
         far.settimeout(10)
         sessions = Sessions()
+        sessions.lobby.start()
         services: Any = Services(
-            None, sessions, None,  # type: ignore[arg-type]
-            Dialer(failure or EndpointUnreachable('down')),  # type: ignore
+            None, sessions, Relay(RelayLimits(), Clock()),  # type: ignore
+            dialer(failure or EndpointUnreachable('down')),  # type: ignore
             None, Clock(), SetupLimits(**limits))  # type: ignore[arg-type]
         made.append(Stage(sessions, near, far, [], services, []))
         return made[-1]
     yield make
     for one in made:
         one.far.close()
+        one.sessions.lobby.stop()
 
 
 def ended(thread: threading.Thread) -> bool:
@@ -142,14 +161,42 @@ def test_the_session_is_gone_when_there_is_no_console(stage):
     one = stage()
     thread = one.serve(SecurityNumber.NONE)
     one.far.sendall(BANNER)
+    said = one.far.recv(1000)
+    while b'cannot be reached' not in said:
+        said += one.far.recv(1000)
     one.far.shutdown(socket.SHUT_WR)
     assert ended(thread)
     assert one.heard
     assert (one.sessions.added, one.sessions.removed) == (1, 1)
-    said = one.far.recv(1000)
     assert said.startswith(BANNER + b'\0\0\0\0')
-    assert b'cannot be reached' in said
     assert one.far.recv(1) == b''
+
+
+def test_who_leaves_while_its_console_is_reached_ends_that(stage):
+    one = stage(dialer=Patient)
+    thread = one.serve(SecurityNumber.NONE)
+    one.far.sendall(BANNER)
+    wait_until(lambda: one.sessions.added, 'it is being reached')
+    one.far.close()
+    assert ended(thread)
+    assert one.sessions.removed == 1
+
+
+def test_who_has_to_go_while_its_console_is_reached_is_told_so(stage):
+    one = stage(dialer=Patient)
+    thread = one.serve(SecurityNumber.NONE)
+    one.far.sendall(BANNER)
+    wait_until(lambda: one.sessions.added, 'it is being reached')
+    one.sessions.session.revoked = close_reasons.KICKED
+    one.sessions.session.interruption.happen()
+    said = one.far.recv(1000)
+    while b'An operator closed this session.' not in said:
+        data = one.far.recv(1000)
+        assert data, said
+        said += data
+    one.far.close()
+    assert ended(thread)
+    assert one.sessions.removed == 1
 
 
 def test_the_session_is_gone_when_we_have_a_bug(stage, caplog):
