@@ -77,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM, description=_DESCRIPTION, epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--directory', metavar='FOLDER', default='/run/ironic-console/displays',
+        '--directory', metavar='FOLDER',
+        default='/run/ironic-console/displays',
         help='[ironic_console]display_directory of the conductor; default '
              '%(default)s')
     parser.add_argument(
