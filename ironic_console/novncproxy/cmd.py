@@ -96,6 +96,7 @@ def _run(arguments: list[str]) -> int:
     from oslo_log import log
     from oslo_middleware import cors
     from oslo_service import service as oslo_service
+    from oslo_service import systemd
 
     from ironic_console.common import nodes_ironic
     from ironic_console.common.clock import Clock
@@ -179,6 +180,9 @@ def _run(arguments: list[str]) -> int:
         service.heed_second_signal(launcher, common.haste)
         for listener in common.public_listeners():
             service.close_at_sigterm(listener)
+        # Signals are heeded, and connections taken. The eventlet backend says
+        # it by itself, a second time is ignored.
+        systemd.notify_once()
         try:
             return int(launcher.wait() or 0)
         finally:

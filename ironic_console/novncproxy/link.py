@@ -257,6 +257,9 @@ class Link:
                     # A viewer asks for pictures as long as it is open.
                     if self._rule.inputs != inputs:
                         self.used_at = now
+                # To ask in vain would cost as much as the message did.
+                if not self.browser.pending():
+                    return
         except ChannelError as exc:
             raise Ended(close_reasons.BROWSER_LOST) from exc
         except RemoteProtocolError as exc:

@@ -88,6 +88,8 @@ class Lab:
         if kind == OURS:
             return self._site.proxy(
                 {'ironic_console': {'head_timeout': HEAD_TIMEOUT,
+                                    'connect_timeout': 2,
+                                    'handshake_timeout': 2,
                                     'drain_timeout': 0}})
         web = novnc.in_tree_web(folder / 'web', novnc.get(folder / 'npm.log'))
         public_url = f'https://{PUBLIC_HOST}/vnc_lite.html'

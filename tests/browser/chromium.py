@@ -22,10 +22,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from tests.helpers import png
+from tools.lab import ports
 
 BROWSER = '/usr/bin/chromium'
 DRIVER = '/usr/bin/chromedriver'
-DEFAULT_TIMEOUT = 20.0
+DEFAULT_TIMEOUT = 60.0
 _POLL_INTERVAL = 0.05
 #: Nothing but the page under test may use network or disk.
 _FLAGS = ('--headless=new', '--no-sandbox', '--disable-gpu',
@@ -118,7 +119,9 @@ class Chromium:
         """
         def is_in_phase() -> bool:
             now = self.phase()
-            if now == 'failed' != phase and self._has_lost_network():
+            # It has not come to its scripts, or those have failed.
+            if (now in ('starting', 'failed') and now != phase
+                    and self._has_lost_network()):
                 self.open(self._url)
             return now == phase
 
@@ -303,7 +306,8 @@ def chromium(size: Size = Size(1024, 768),  # noqa: B008
         for flag in (*_FLAGS, *flags, f'--user-data-dir={profile}',
                      f'--window-size={size.width},{size.height}'):
             options.add_argument(flag)
-        driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+        driver = webdriver.Chrome(options, webdriver.ChromeService(
+            DRIVER, ports.free_port()))
         try:
             driver.execute_cdp_cmd('Page.addScriptToEvaluateOnNewDocument',
                                    {'source': _WATCH_CSP})

@@ -490,12 +490,14 @@ def test_a_macro_is_stopped_and_nothing_stays_pressed(
 
 def test_a_macro_goes_on_while_the_panel_is_closed(
         page: Chromium, keyboard: Keyboard) -> None:
-    write(page, 'macro-text', 'F5 wait 1s F6\n')
-    keyboard.take(2)
+    write(page, 'macro-text', 'F5 wait 3s F6\n')
+    heard = keyboard.take(2)
     page.press('Escape')
     assert not find(page, '#panel-keys').is_displayed()
     assert focused_id(page) == 'open-keys'
-    assert keyboard.take(2) == strokes('F6')
+    # What was slow to be looked at may have come with the others.
+    heard += keyboard.take(4 - len(heard))
+    assert heard == strokes('F5', 'F6')
 
 
 # -- when it ends -------------------------------------------------------------

@@ -38,7 +38,6 @@ class FramingSite:
     """A site whose page shows one address in a frame; a context manager."""
 
     def __init__(self) -> None:
-        self.port = ports.free_port()
         self.framed = ''
         site = self
 
@@ -57,7 +56,8 @@ class FramingSite:
                 pass
 
         self._server = http.server.ThreadingHTTPServer(
-            (ports.LOOPBACK, self.port), Handler)
+            (ports.LOOPBACK, 0), Handler)
+        self.port = self._server.server_port
 
     @property
     def origin(self) -> str:

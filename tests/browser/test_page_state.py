@@ -250,8 +250,12 @@ def test_session_that_reached_a_limit(
         can_retry: bool) -> None:
     # For each change of a screen the page asks for the next one; an Xvnc
     # alone does not change.
-    with page_proxy(tmp_path, novnc_root, relay=limits) as worker:
+    with page_proxy(tmp_path, novnc_root, relay=RelayLimits(ping_interval=5),
+                    ) as worker:
         connect(browser, worker, node_record(xvnc.port))
+        # From now on, for a busy browser may need as long to connect. What
+        # is open hears of it with its next ping.
+        worker.reload(dataclasses.replace(worker.settings, relay=limits))
         browser.wait_phase('closed')
         assert shown(browser) == ('Session ended', commands, can_retry, False)
 

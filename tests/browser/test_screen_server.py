@@ -27,9 +27,6 @@ from tests.helpers.proxy import RunningWorker, node_record, wait_until
 from tests.helpers.slow_line import SlowLine
 from tests.helpers.xvnc import Xvnc
 from tests.simulators.rfb_server import Behaviour, Peer, RfbServer, good
-from tools.lab.ports import free_port
-
-LINE_PORT = free_port()
 
 
 @pytest.fixture
@@ -41,17 +38,19 @@ def browser(window: Chromium) -> Iterator[Chromium]:
 
 
 @pytest.fixture(scope='module')
-def worker(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
-           ) -> Iterator[RunningWorker]:
-    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root,
-                    ports=(LINE_PORT,)) as worker:
-        yield worker
+def line() -> Iterator[SlowLine]:
+    """To the worker."""
+    with SlowLine() as running:
+        yield running
 
 
 @pytest.fixture(scope='module')
-def line(worker: RunningWorker) -> Iterator[SlowLine]:
-    with SlowLine(worker.address[1], LINE_PORT) as running:
-        yield running
+def worker(tmp_path_factory: pytest.TempPathFactory, novnc_root: pathlib.Path,
+           line: SlowLine) -> Iterator[RunningWorker]:
+    with page_proxy(tmp_path_factory.mktemp('proxy'), novnc_root,
+                    ports=(line.port,)) as worker:
+        line.to = worker.address[1]
+        yield worker
 
 
 def test_the_servers_screen_takes_the_size_of_the_window(

@@ -85,7 +85,7 @@ def test_two_fingers_scroll_what_the_server_shows(
         recorder.take()
         x, y = place(browser, 100, 75)
         for button, way in ((DOWN, -1), (UP, 1)):
-            touch(browser, 'touchStart', (x, y))
+            # Together: a finger that comes late belongs to nothing.
             touch(browser, 'touchStart', (x, y), (x + 60, y))
             for step in range(1, 13):
                 touch(browser, 'touchMove', (x, y + 12 * way * step),
@@ -124,8 +124,9 @@ def test_fingers_get_the_bar_out_in_full_screen(
         browser.click_control('open-screen')
         browser.click_control('full-screen')
         browser.wait('full screen', lambda: is_full(browser))
-        browser.wait('the bar to leave',
-                     lambda: box(browser, '#bar').top < 0)
+        # All of it: what is left would be in the way of the finger.
+        browser.wait('the bar to be gone', lambda: box(
+            browser, '#bar').top + box(browser, '#bar').height <= 0)
         handle = box(browser, '#show-bar')
         assert min(handle.width, handle.height) >= 44
         touch(browser, 'touchStart', (handle.left + 20, handle.top + 20))

@@ -1,9 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vendors' consoles, opened in a real Chromium, and whatever may be in the
-way."""
+way.
+
+What is in the way is told in words of the vendor's own, wherever it is met:
+
+============== =============== ======================= ======================
+failure        iLO             Supermicro              iDRAC
+============== =============== ======================= ======================
+wrong password login           Redfish; web login      GetKVMSession
+locked account login           web login               as a wrong password
+session limit  login; form     one-time page, in a     GetKVMSession; console
+                               dialog; web login
+expired token  console page    one-time page; web page ticket, in the console
+no licence     console page    Redfish; console page   GetKVMSession
+another user   console         console                 console; also who left
+                                                       without a goodbye
+certificate    login           Redfish                 GetKVMSession
+changed page   form; console   console                 address of the console
+============== =============== ======================= ======================
+"""
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +31,7 @@ import pytest
 
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.secret import Secret
+from ironic_console.drivers.displays.apps import polling, supermicro
 from ironic_console.drivers.displays.apps.base import App
 from ironic_console.drivers.displays.apps.idrac import IdracApp
 from ironic_console.drivers.displays.apps.ilo import IloApp
@@ -20,6 +40,7 @@ from ironic_console.drivers.displays.bmc_web import BmcWeb
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import (
     BmcAway,
+    BmcUntrusted,
     ConsoleInUse,
     ConsoleLost,
     LoginRefused,
@@ -31,6 +52,7 @@ from ironic_console.drivers.displays.failures import (
     VisitFailed,
 )
 from ironic_console.drivers.displays.settings import Bmc, Screen
+from tests.helpers.certificates import Authority
 from tests.helpers.xvnc import Xvnc
 from tests.simulators.html5_bmc import Html5Bmc, Knobs
 
@@ -38,6 +60,9 @@ PATIENCE = 60.0
 APPS: dict[str, type[App]] = {
     'ilo5': IloApp, 'ilo6': IloApp, 'supermicro': SupermicroApp,
     'idrac9': IdracApp}
+#: What viewers know them as.
+NAMES = {'ilo5': 'iLO', 'ilo6': 'iLO', 'supermicro': 'Supermicro BMC',
+         'idrac9': 'iDRAC'}
 IKVM = '/redfish/v1/Managers/1/Oem/Supermicro/IKVM'
 
 
@@ -89,8 +114,13 @@ class Bench:
         :raises VisitFailed: there is none.
         """
         self.app.log_in()
+        self.open()
+
+    def open(self) -> None:
+        """The same, with a login that is there."""
         self.app.open(self.page)
         self.look_until(lambda: self.page.evaluate(self.app.painted))
+        self.page.ignore_dialogs()
 
     def look_until(self, condition: Callable[[], object]) -> None:
         """:raises VisitFailed: something is wrong with the console."""
@@ -221,6 +251,7 @@ def test_a_wrong_password_is_tried_once(bench: Bench) -> None:
     bench.reset(password='wrong')
     with pytest.raises(LoginRefused, match='password') as caught:
         bench.show()
+    assert NAMES[bench.bmc.profile.name] in caught.value.text
     assert not caught.value.retry
     tries = [entry for entry in bench.bmc.log if 'GetKVM' in entry.path
              or 'login' in entry.path or entry.path == IKVM]
@@ -252,12 +283,10 @@ def test_what_is_in_the_way_is_named(
         bench: Bench, knob: str, value: object,
         failure: type[VisitFailed]) -> None:
     setattr(bench.bmc.knobs, knob, value)
-    if (bench.bmc.profile.name, knob) == ('supermicro', 'session_limit'):
-        # It says why in a dialog, and that the browser keeps for itself.
-        failure = ConsoleLost
     with pytest.raises(VisitFailed) as caught:
         bench.show()
     assert type(caught.value) is failure, caught.value.text
+    assert NAMES[bench.bmc.profile.name] in caught.value.text
     for word in ('operator', '192.0.2.44', bench.bmc.password,
                  bench.bmc.username + ' '):
         assert word not in caught.value.text.replace('your operator', '')
@@ -265,6 +294,17 @@ def test_what_is_in_the_way_is_named(
     bench.bmc.wait_for(lambda: not bench.bmc.sessions, 'a logout')
     # Whoever has the console keeps it.
     assert bench.bmc.knobs.in_use == (knob == 'in_use')
+
+
+@of('ilo6', 'supermicro', 'idrac9')
+def test_a_session_limit_that_only_the_page_meets_is_named_too(
+        bench: Bench) -> None:
+    bench.app.log_in()
+    bench.bmc.knobs.session_limit = 0
+    # An iLO says it below its form, Supermicro in a dialog, Dell in its
+    # console.
+    with pytest.raises(NoSession, match='open the console again'):
+        bench.open()
 
 
 @of('supermicro')
@@ -298,6 +338,29 @@ def test_a_page_that_is_not_known_is_not_waited_for(bench: Bench) -> None:
     bench.bmc.knobs.changed_page = True
     with pytest.raises(PageChanged, match='firmware'):
         bench.show()
+
+
+@of('supermicro')
+@pytest.mark.parametrize('node', ['html5', 'unlicensed'])
+def test_a_page_that_may_become_a_console_is_waited_for_and_told(
+        bench: Bench, monkeypatch: pytest.MonkeyPatch, node: str) -> None:
+    monkeypatch.setattr(supermicro, 'wait_for', functools.partial(
+        polling.wait_for, timeout=1.0))
+    bench.bmc.knobs.ikvm_node = node  # type: ignore[assignment]
+    bench.bmc.knobs.changed_console = True
+    with pytest.raises(PageChanged, match=r'Supermicro .*firmware'):
+        bench.show()
+    bench.end()
+
+
+def test_a_certificate_that_is_not_vouched_for_is_named(bench: Bench) -> None:
+    settings = dataclasses.replace(
+        bench.app.bmc, ca=Authority('Another').pem.decode())
+    app = type(bench.app)(settings, BmcWeb(
+        settings, Deadline(Clock(), PATIENCE, 'log_in')))
+    with pytest.raises(BmcUntrusted, match='redfish_verify_ca'):
+        app.log_in()
+    assert not bench.bmc.log
 
 
 @of('idrac9')

@@ -27,7 +27,7 @@ from tools.lab.proxy import LocalProxy
 
 TEMPLATE = (pathlib.Path(__file__).parents[2] / 'etc' / 'ironic_console'
             / 'display-container.template')
-DIRECTORY = '/run/ironic-console/displays'
+DIRECTORY = '/run/ironic-console-displays'
 NODE_LABEL = 'org.openstack.ironic.node'
 
 

@@ -170,7 +170,8 @@ def test_nobody_gets_at_the_screen_without_the_cookie(display):
 def test_who_only_looks_whether_it_is_up_starts_no_visit(
         tmp_path, settings):
     with DisplayProgram(tmp_path, settings, before=(
-            'from ironic_console.drivers.displays import display\n'
+            'from ironic_console.drivers.displays import display, reception\n'
+            'reception.QUIET_VIEWER = 1e6\n'
             'display.LOG.setLevel("DEBUG")')) as display:
         with display.viewer(wants_pictures=False):
             pass
@@ -215,16 +216,20 @@ def test_a_visit_ends_when_the_last_viewer_has_gone(display):
         display.visit()
 
 
-def test_who_comes_while_a_visit_leaves_gets_one_of_his_own(display):
-    with display.viewer():
-        visit = display.visit()
-        visit.order('stay')
-        assert visit.hear() == 'stays'
-    assert visit.is_asked_to_leave()
-    with display.viewer() as viewer:
-        viewer.look_until(text(reception.LEAVING))
-        visit.order('exit 0')
-        assert display.visit().pid != visit.pid
+def test_who_comes_while_a_visit_leaves_gets_one_of_his_own(
+        tmp_path, settings):
+    with DisplayProgram(tmp_path, settings, before=(
+            'from ironic_console.drivers.displays import visit_process\n'
+            'visit_process.LEAVE_TIMEOUT = 600.0')) as display:
+        with display.viewer():
+            visit = display.visit()
+            visit.order('stay')
+            assert visit.hear() == 'stays'
+        assert visit.is_asked_to_leave()
+        with display.viewer() as viewer:
+            viewer.look_until(text(reception.LEAVING))
+            visit.order('exit 0')
+            assert display.visit().pid != visit.pid
 
 
 def test_a_visit_that_does_not_leave_is_killed(tmp_path, settings):

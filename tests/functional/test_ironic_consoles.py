@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Consoles of ours in a real Ironic, seen as operators and users see them."""
 
+import contextlib
 import json
 import pathlib
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -133,7 +133,8 @@ def test_endpoint_that_never_answers_is_told_in_words(
 
 def test_endpoint_that_hangs_up_is_told_in_words(
         ironic: LocalIronic, make_node: Callable[..., Any]) -> None:
-    node = make_node(fake_vnc_fault='drops', fake_vnc_fault_seconds=0.5)
+    # Not before the viewer is in.
+    node = make_node(fake_vnc_fault='drops', fake_vnc_fault_seconds=4)
     ironic.rest.set_console(node, True)
     with ForeignViewer(ironic.rest.console_url(node)) as viewer:
         closed = viewer.wait_closed()
@@ -303,7 +304,10 @@ def test_lost_database_is_503_and_live_sessions_go_on(
     link = ironic.rest.set_console(node, True)['console_info']['url']
     # A database of its own that can be taken away from this proxy alone.
     copy = tmp_path / 'copy.sqlite'
-    shutil.copyfile(ironic.database, copy)
+    # Ironic may be writing into its own.
+    with (contextlib.closing(sqlite3.connect(ironic.database)) as source,
+          contextlib.closing(sqlite3.connect(copy)) as target):
+        source.backup(target)
     with LocalProxy(ironic.config_file, tmp_path, options={
             'database': {'connection': f'sqlite:///{copy}'}}) as other:
         theirs = link.replace(f':{proxy.port}/', f':{other.port}/')

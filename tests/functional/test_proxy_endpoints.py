@@ -10,6 +10,8 @@ import pytest
 from ironic_console.common import dialer
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import (
+    IMPATIENT,
+    PATIENCE,
     Holdings,
     RefusedInside,
     RunningWorker,
@@ -62,14 +64,30 @@ def worker(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
+def impatient(tmp_path_factory):
+    """For endpoints that do not come to an end by themselves."""
+    settings = make_settings(tmp_path_factory.mktemp('impatient'),
+                             setup=IMPATIENT)
+    with RunningWorker(settings) as worker:
+        yield worker
+
+
+@pytest.fixture(scope='module')
 def server():
     with RfbServer(echo_server()) as server:
         yield server
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quick_probe(monkeypatch):
+    """For endpoints that do not answer it."""
     monkeypatch.setattr(dialer, '_PROBE_TIMEOUT', 0.3)
+
+
+@pytest.fixture
+def long_probe(monkeypatch):
+    """For endpoints that do."""
+    monkeypatch.setattr(dialer, '_PROBE_TIMEOUT', PATIENCE)
 
 
 def open_console(worker, port, host='127.0.0.1'):
@@ -88,8 +106,9 @@ def fails(worker, caplog, port, host='127.0.0.1'):
     with open_console(worker, port, host) as browser:
         inside = browser.read_refusal()
         code, text = browser.wait_closed()
-    # 1 s for the connection, 1 s for the handshake, and the probe.
-    assert time.monotonic() - begin < 5
+    # Less than any limit of a patient worker; an impatient one waits for 1 s
+    # for the connection, 1 s for the handshake, and the probe.
+    assert time.monotonic() - begin < PATIENCE
     said = re.fullmatch(r'(.+) \(([0-9a-f]{8})\)', inside)
     assert said
     assert said[1] == text
@@ -111,15 +130,15 @@ def test_an_endpoint_that_refuses(worker, caplog):
     assert 'Connection refused' in line
 
 
-def test_an_endpoint_that_swallows_everything(worker, caplog):
+def test_an_endpoint_that_swallows_everything(impatient, caplog):
     with black_hole() as (_host, port):
-        code, text, line = fails(worker, caplog, port)
+        code, text, line = fails(impatient, caplog, port)
     assert (code, text) == (4504, LATE)
     assert 'connect_timeout of 1 s' in line
 
 
-def test_a_name_that_nobody_knows(worker, caplog):
-    code, text, line = fails(worker, caplog, 5900, 'no-such-host.invalid')
+def test_a_name_that_nobody_knows(impatient, caplog):
+    code, text, line = fails(impatient, caplog, 5900, 'no-such-host.invalid')
     assert code in (4503, 4504)
     assert text in (UNREACHABLE, LATE)
     assert 'no-such-host.invalid' in line
@@ -142,19 +161,21 @@ def test_an_address_that_policy_forbids(worker, caplog):
     (says(b'\xff\xfd\x18\xff\xfd\x20'), 'it answered'),
     (web_server, 'it answered HTTP'),
 ], ids=['http at once', 'ssh', 'tls alert', 'mail', 'telnet', 'web server'])
-def test_an_endpoint_that_is_something_else(worker, server, caplog,
-                                            behaviour, spoken):
+def test_an_endpoint_that_is_something_else(impatient, server, caplog,
+                                            request, behaviour, spoken):
+    request.getfixturevalue('long_probe' if behaviour is web_server
+                            else 'quick_probe')
     server.behaviour = behaviour
-    code, text, line = fails(worker, caplog, server.port)
+    code, text, line = fails(impatient, caplog, server.port)
     assert code == 4502
     assert text.startswith('This is not a VNC server: it ')
     assert spoken in text
     assert f'this is not a VNC server: it {text[29:-1]}' in line
 
 
-def test_an_endpoint_that_speaks_tls(worker, server, caplog):
+def test_an_endpoint_that_speaks_tls(impatient, server, caplog, long_probe):
     server.behaviour = tls_server(Authority().issue().server_context())
-    code, text, _line = fails(worker, caplog, server.port)
+    code, text, _line = fails(impatient, caplog, server.port)
     assert code == 4502
     assert 'TLS' in text or text == CLOSED
 
@@ -177,10 +198,11 @@ def test_an_endpoint_that_speaks_tls(worker, server, caplog):
 ], ids=['silent', 'silent after banner', 'version 2.2', 'no version',
         'refuses', 'refuses 3.3', 'refuses 3.7', 'wants a password',
         'wants a password 3.3', 'fails the authentication'])
-def test_an_endpoint_that_is_no_use(worker, server, caplog, behaviour, code,
-                                    text):
+def test_an_endpoint_that_is_no_use(
+        worker, impatient, server, caplog, quick_probe, behaviour, code,
+        text):
     server.behaviour = behaviour
-    seen = fails(worker, caplog, server.port)
+    seen = fails(impatient if text == LATE else worker, caplog, server.port)
     assert seen[:2] == (code, text)
 
 
@@ -218,13 +240,13 @@ def test_an_endpoint_that_ends_at_any_byte(worker, server, caplog, version,
     reason_bomb(), reason_bomb('3.7'), reason_bomb('3.3'), failure_bomb(),
     name_bomb(), many_types()],
     ids=['reason', 'reason 3.7', 'reason 3.3', 'failure', 'name', 'types'])
-def test_a_bomb_costs_nothing(worker, server, caplog, behaviour):
+def test_a_bomb_costs_nothing(impatient, server, caplog, behaviour):
     server.behaviour = refuses()
-    fails(worker, caplog, server.port)
+    fails(impatient, caplog, server.port)
     caplog.clear()
     server.behaviour = behaviour
     before = resident_bytes()
-    code, _text, _line = fails(worker, caplog, server.port)
+    code, _text, _line = fails(impatient, caplog, server.port)
     assert code in (4502, 4504)
     assert resident_bytes() - before < 1 << 20
 

@@ -108,13 +108,19 @@ class Run:
 
     def _carrier(self, browser):
         port = browser.sock.getsockname()[1]
-        return next(worker.pid for worker in self.workers()
-                    for connection in worker.net_connections('tcp')
-                    if connection.raddr and connection.raddr.port == port
-                    and connection.status == psutil.CONN_ESTABLISHED)
+        # The kernel's list may lack some while others come and go.
+        return wait_until(lambda: next((
+            worker.pid for worker in self.workers()
+            for connection in worker.net_connections('tcp')
+            if connection.raddr and connection.raddr.port == port
+            and connection.status == psutil.CONN_ESTABLISHED), 0),
+            'a worker has it', PATIENCE)
 
     def reconfigure(self, *layers):
-        before = self.proxy.written().count('were read again')
+        # Each worker says so also when it has started.
+        before = wait_until(
+            lambda: (count := self.proxy.written().count('were read again'))
+            >= 2 and count, 'both workers serve', PATIENCE)
         settings.write(self.proxy.own_config_file, settings.merged(
             self.proxy.options, *layers))
         self.proxy.signal(signal.SIGHUP)
@@ -337,8 +343,7 @@ def test_of_twenty_who_take_over_at_once_one_has_it(start, record, other):
         return browser
 
     def read(browser):
-        """Read as a browser does, until the end or for as long as it
-        lives."""
+        """Read what it has been told."""
         browser.sock.settimeout(3)
         try:
             return browser.wait_closed()
@@ -352,14 +357,15 @@ def test_of_twenty_who_take_over_at_once_one_has_it(start, record, other):
         results = [future.result(PATIENCE) for future in futures]
         assert told.result(PATIENCE) == TAKEN_OVER
         opened = [one for one in results if isinstance(one, Browser)]
+        wait_until(lambda: run.value('sessions', state='open',
+                                     interface='fake-vnc') == 2,
+                   'two are left', PATIENCE)
         ends = list(pool.map(read, opened))
     assert {one for one in results if not isinstance(one, Browser)} <= {
         423, 'lost'}
     assert ends.count('has it') == 1, ends
     assert set(ends) <= {'has it', TAKEN_OVER}
     assert echoes(friend)
-    wait_until(lambda: run.value('sessions', state='open',
-                                 interface='fake-vnc') == 2, 'two are left')
 
 
 # -- change and accident ------------------------------------------------------

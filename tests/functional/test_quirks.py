@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from tests.helpers.proxy import (
+    IMPATIENT,
+    SETUP,
     Browser,
     RunningWorker,
     make_settings,
@@ -30,7 +32,7 @@ from tests.simulators.rfb_server import (
 NOVNC = (1, 7, -260, 16, 21, 5, 2, 6, 0, -26, -254, -223, -224, -258, -261,
          -308, -309, -312, -313, -307, -1063131698, -316, 0x574d5664, -239)
 COLOUR = 0x2f6fb5
-#: Longer than the proxy waits for a handshake, in seconds.
+#: Longer than an impatient proxy waits for a handshake, in seconds.
 DELAY = 2.0
 LATE = "The server's console did not answer in time."
 
@@ -39,10 +41,10 @@ Open = Callable[..., Browser]
 
 @pytest.fixture(scope='module')
 def worker(tmp_path_factory: pytest.TempPathFactory,
-           ) -> Iterator[RunningWorker]:
-    settings = make_settings(tmp_path_factory.mktemp('proxy'))
-    assert settings.setup.handshake_timeout < DELAY
-    with RunningWorker(settings) as worker:
+           request: pytest.FixtureRequest) -> Iterator[RunningWorker]:
+    setup = getattr(request, 'param', SETUP)
+    with RunningWorker(make_settings(
+            tmp_path_factory.mktemp('proxy'), setup=setup)) as worker:
         yield worker
 
 
@@ -144,6 +146,11 @@ def test_who_may_only_look_does_not_type_at_such_a_server(
 
 # -- patience -----------------------------------------------------------------
 
+impatient = pytest.mark.parametrize(
+    'worker', [IMPATIENT], indirect=True, ids=['impatient'], scope='module')
+
+
+@impatient
 def test_a_late_banner_is_waited_for(open_console: Open) -> None:
     with open_console(late(good(after=show(COLOUR)), DELAY),
                       handshake_timeout=60) as browser:
@@ -151,6 +158,7 @@ def test_a_late_banner_is_waited_for(open_console: Open) -> None:
         viewer.wait_for_colour(COLOUR)
 
 
+@impatient
 def test_without_the_quirk_a_late_banner_is_too_late(
         open_console: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('ironic_console.common.dialer._PROBE_TIMEOUT', 0.1)

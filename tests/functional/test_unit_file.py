@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The systemd unit: sound, strict, and still enough for the proxy.
 
-There is no systemd here to run it. Its tools judge the file, and the kernel
-enforces on a real proxy what it says about system calls, sockets, memory,
-capabilities and limits; see tests/helpers/confined.py.
+systemd's tools judge the file, and the kernel enforces on a real proxy what
+it says about system calls, sockets, memory, capabilities and limits; see
+tests/helpers/confined.py. A real systemd runs it in test_systemd.py.
 """
 
 import pathlib
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from ironic_console.common.conf import console
 from ironic_console.common.nodes import NodeRecord
 from tests.helpers import confined
 from tests.helpers.certificates import Authority
@@ -77,6 +78,13 @@ def test_memory_is_bounded_and_the_kernel_ends_one_worker_only() -> None:
     assert unit['OOMPolicy'] == ['continue']
 
 
+def test_what_is_removed_with_it_holds_nothing_of_others() -> None:
+    folder, = confined.read_unit(UNIT)['RuntimeDirectory']
+    options = {option.name: option.default for option in console.OPTS}
+    displays = pathlib.Path(options['display_directory'])
+    assert pathlib.Path('/run', folder) not in displays.parents
+
+
 @pytest.mark.parametrize('tls', [False, True], ids=['splice', 'TLS'])
 def test_the_proxy_works_in_its_confinement(
         tmp_path: pathlib.Path, schema: pathlib.Path,
@@ -95,6 +103,9 @@ def test_the_proxy_works_in_its_confinement(
                            'metrics_port': metrics_port}})
     with ConfinedProxy(site.config_file, site.folder,
                        options=options) as proxy:
+        # Each worker says so also when it has started.
+        wait_until(lambda: proxy.written().count('were read again') == 2,
+                   'both workers serve', 30)
         address = (proxy.address, proxy.port)
         target = path_to(NODE, ticket_for(record))
         with Browser(address, target, context=context) as browser:

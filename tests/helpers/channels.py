@@ -31,7 +31,7 @@ from tests.helpers.clock import FrozenClock
 from tests.helpers.frames import BINARY, FrameReader, frame
 
 #: For waits that only a failing test sees the end of, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
 MEGABYTES = bytes(range(256)) * (3 << 12)
 
 

@@ -3,6 +3,7 @@
 directory."""
 
 import contextlib
+import os
 import pathlib
 import signal
 import ssl
@@ -78,12 +79,76 @@ def viewer(settings: DisplaySettings, endpoint: tuple[str, int],
         yield one
 
 
-class RunningManager:
+class Conductor:
+    """A conductor's side of a directory.
+
+    :ivar spool: has to be opened.
+    :ivar uid: of the conductor; ours if 0.
+    """
+
+    spool: Spool
+    uid = 0
+
+    def open(self, directory: pathlib.Path) -> None:
+        # A conductor has it open too, wherever it was when we looked.
+        descriptor = os.open(directory, os.O_PATH)
+        try:
+            with self.itself():
+                self.spool = Spool(f'/proc/self/fd/{descriptor}/.')
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def itself(self) -> Iterator[None]:
+        """Be its user for a moment, as far as files go."""
+        if not self.uid:
+            yield
+            return
+        os.setegid(self.uid)
+        os.seteuid(self.uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+    def withdraw(self, node: str) -> None:
+        with self.itself():
+            self.spool.withdraw(node)
+
+    def ask(self, settings: DisplaySettings) -> str:
+        """:returns: generation."""
+        request = Request(settings.node, new_generation(), settings.app,
+                          settings.title, 'this conductor')
+        with self.itself():
+            self.spool.ask(request, request.to_json(), settings)
+        return request.generation
+
+    def answer(self, node: str, generation: str) -> Endpoint | Failure:
+        found: list[Endpoint | Failure] = []
+
+        def is_there() -> bool:
+            with self.itself():
+                answer = self.spool.answer(node, generation)
+            found.extend([answer] if answer else [])
+            return bool(found)
+        self.wait_for(is_there, 'an endpoint')
+        return found[0]
+
+    def begin(self, settings: DisplaySettings) -> tuple[str, int]:
+        """:returns: where it is."""
+        answer = self.answer(settings.node, self.ask(settings))
+        assert isinstance(answer, Endpoint), answer
+        return answer.host, answer.port
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        wait_until(condition, what, PATIENCE)
+
+
+class RunningManager(Conductor):
     """The program, and its directory; a context manager.
 
     At the end no container of it is left.
-
-    :ivar spool: the conductor's side.
     """
 
     def __init__(self, folder: pathlib.Path, podman: Podman,
@@ -139,29 +204,3 @@ class RunningManager:
         if node:
             labels['node'] = node
         return self.podman.containers(**labels)
-
-    def ask(self, settings: DisplaySettings) -> str:
-        """:returns: generation."""
-        request = Request(settings.node, new_generation(), settings.app,
-                          settings.title, 'this conductor')
-        self.spool.ask(request, request.to_json(), settings)
-        return request.generation
-
-    def answer(self, node: str, generation: str) -> Endpoint | Failure:
-        found: list[Endpoint | Failure] = []
-
-        def is_there() -> bool:
-            answer = self.spool.answer(node, generation)
-            found.extend([answer] if answer else [])
-            return bool(found)
-        self.wait_for(is_there, 'an endpoint')
-        return found[0]
-
-    def begin(self, settings: DisplaySettings) -> tuple[str, int]:
-        """:returns: where it is."""
-        answer = self.answer(settings.node, self.ask(settings))
-        assert isinstance(answer, Endpoint), answer
-        return answer.host, answer.port
-
-    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        wait_until(condition, what, PATIENCE)

@@ -17,7 +17,7 @@ from typing import Self
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-TIMEOUT = 15.0
+TIMEOUT = 30.0
 
 
 class ViewerRefused(Exception):

@@ -14,7 +14,7 @@ SNIPPET = (pathlib.Path(__file__).parents[2]
            / 'doc' / 'source' / 'haproxy-consoles.cfg')
 #: Tells which proxy has answered.
 SERVED_BY = 'x-served-by'
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 _FRAME = '''\
 global
     log stdout format raw local0

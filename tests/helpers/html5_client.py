@@ -121,3 +121,9 @@ class Html5Client:
             socket.send(b'\xf7\xb3' + ticket['TempPassword'].encode()
                         + bytes(8))
             yield socket
+
+
+def message_of(reply: Any) -> str:
+    """Of an error of Redfish."""
+    [message] = reply.messages
+    return str(message['Message'])

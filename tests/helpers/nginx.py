@@ -13,7 +13,7 @@ from tools.lab.process import Program
 
 SNIPPET = (pathlib.Path(__file__).parents[2]
            / 'doc' / 'source' / 'nginx-consoles.conf')
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 _FRAME = '''\
 daemon off;
 {user}

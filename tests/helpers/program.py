@@ -87,7 +87,7 @@ class Site:
                 'workers': 1,
                 'endpoint_networks': ['127.0.0.0/8', '::1/128'],
                 'recheck_interval': 0.2, 'drain_timeout': 20,
-                'connect_timeout': 2, 'handshake_timeout': 2},
+                'connect_timeout': 30, 'handshake_timeout': 30},
         }, *layers)
 
     def proxy(self, *layers: Mapping[str, Mapping[str, Any]],

@@ -45,7 +45,7 @@ from ironic_console.novncproxy.settings import (
     SetupLimits,
 )
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 NODE = '7f3c8f0e-0000-4000-8000-000000000001'
 OTHER = '7f3c8f0e-0000-4000-8000-000000000002'
 SECRET = 'sEcret-of-the-node/+7' + 'k' * 22
@@ -488,10 +488,14 @@ def _check_accept(response: Response, key: str) -> None:
 
 # -- the worker ---------------------------------------------------------------
 
-#: Short enough for tests of what happens when they have passed.
-SETUP = SetupLimits(head_timeout=2.0, keepalive_timeout=2.0,
-                    connect_timeout=1.0, handshake_timeout=1.0,
-                    browser_handshake_timeout=1.0)
+#: Which a busy machine does not reach.
+SETUP = SetupLimits(head_timeout=60.0, keepalive_timeout=2.0,
+                    connect_timeout=60.0, handshake_timeout=60.0,
+                    browser_handshake_timeout=60.0)
+#: For tests of what happens when they have passed.
+IMPATIENT = SetupLimits(head_timeout=2.0, keepalive_timeout=2.0,
+                        connect_timeout=1.0, handshake_timeout=1.0,
+                        browser_handshake_timeout=1.0)
 RELAY = RelayLimits()
 SESSIONS = SessionPolicy(recheck_interval=0.05, database_grace=60.0)
 

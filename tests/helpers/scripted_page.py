@@ -16,6 +16,7 @@ class ScriptedPage:
     :ivar visited: addresses, oldest first.
     :ivar referrers: as many.
     :ivar cookies: by name.
+    :ivar dialogs: what it said in such.
     :ivar told: arguments of each function, in one string.
     """
 
@@ -24,6 +25,7 @@ class ScriptedPage:
         self.visited: list[str] = []
         self.referrers: list[str] = []
         self.cookies: dict[str, str] = {}
+        self.dialogs: tuple[str, ...] = ()
         self.told: list[str] = []
 
     @property

@@ -17,18 +17,18 @@ _BUFFER_BYTES = 16 * 1024
 class SlowLine:
     """Forwards connections; a context manager.
 
-    :param port: where to, on this machine.
+    :ivar to: port of this machine, where to; to be set before anybody
+        connects.
     :ivar rate: bytes per second to those who connect, for each of them; 0
         for as fast as it goes. May be changed at any time.
     :ivar port: where to connect instead.
     """
 
-    def __init__(self, port: int, listen_port: int) -> None:
-        self._to = port
+    def __init__(self) -> None:
+        self.to = 0
         self.rate = 0.0
-        self._listener = socket.create_server(
-            (ports.LOOPBACK, listen_port))
-        self.port = listen_port
+        self._listener = socket.create_server((ports.LOOPBACK, 0))
+        self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
 
@@ -52,7 +52,7 @@ class SlowLine:
             far = socket.socket()
             far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                            _BUFFER_BYTES)
-            far.connect((ports.LOOPBACK, self._to))
+            far.connect((ports.LOOPBACK, self.to))
             with self._lock:
                 self._open += [near, far]
             for function in (self._up, self._down):

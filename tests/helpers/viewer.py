@@ -19,7 +19,7 @@ from ironic_console.common.rfb.constants import (
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.pixel_format import PixelFormat
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]

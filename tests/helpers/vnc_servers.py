@@ -59,8 +59,7 @@ def tigervnc(folder: pathlib.Path, certificate: Certificate, version: str,
         '-PAMService', 'vnc', '-X509Cert', files.cert_file,
         '-X509Key', files.key_file, '-GnuTLSPriority',
         gnutls_priority(version), '-geometry', '320x240',
-        # It would shut out the tests of wrong passwords.
-        '-UseBlacklist=0', env={**os.environ, **_pam(folder)})
+        env={**os.environ, **_pam(folder)})
 
 
 def _pam(folder: pathlib.Path) -> dict[str, str]:

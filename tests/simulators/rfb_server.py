@@ -37,7 +37,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Self
 
 #: For waits that only a failing test sees the end of, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
 #: Most bytes that are remembered of one connection.
 MAX_REMEMBERED = 64 << 20
 MAX_PEERS = 4096
@@ -578,10 +578,11 @@ class RfbServer:
                                   daemon=True, name='rfb simulator peer')
         self._threads = [one for one in self._threads if one.is_alive()]
         self._threads.append(thread)
-        thread.start()
+        # Whoever hears from it finds it in the list.
         with self._changed:
             self.peers.append(peer)
             self._changed.notify_all()
+        thread.start()
 
 
 # -- addresses where nobody is ------------------------------------------------

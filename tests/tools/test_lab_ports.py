@@ -15,6 +15,20 @@ def test_free_ports_are_different_and_free() -> None:
         ports.check_free('127.0.0.1', port, 'this test')
 
 
+def test_free_ports_are_none_that_the_kernel_gives_to_others() -> None:
+    assert all(10000 <= port < 16000 for port in ports.free_ports(50))
+
+
+def test_where_those_are_busy_the_kernel_chooses(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(ports, '_LOWEST', port)
+        monkeypatch.setattr(ports, '_HIGHEST', port)
+        found = ports.free_ports(2)
+    assert len({port, *found}) == 3
+
+
 def test_a_busy_port_is_named_with_its_purpose_and_option() -> None:
     with socket.create_server(('127.0.0.1', 0)) as listener:
         port = listener.getsockname()[1]

@@ -7,9 +7,15 @@ has to report that itself.
 
 import contextlib
 import errno
+import random
 import socket
+from collections.abc import Iterator
 
 LOOPBACK = '127.0.0.1'
+# Below those that the kernel gives to whoever does not care, and to each who
+# connects: of those any can be somebody's before a program has started, which
+# takes seconds. The next ones are those of gateways.
+_LOWEST, _HIGHEST = 10000, 15999
 
 
 class PortError(Exception):
@@ -36,13 +42,25 @@ def free_port(address: str = LOOPBACK) -> int:
 def free_ports(count: int, address: str = LOOPBACK) -> list[int]:
     """:returns: that many TCP ports, all different."""
     with contextlib.ExitStack() as stack:
-        found = []
-        for _ in range(count):
+        found: list[int] = []
+        for port in _candidates():
+            if len(found) == count:
+                break
             listener = stack.enter_context(
                 socket.socket(_family(address), socket.SOCK_STREAM))
-            listener.bind((address, 0))
-            found.append(listener.getsockname()[1])
+            with contextlib.suppress(OSError):
+                listener.bind((address, port))
+                found.append(listener.getsockname()[1])
         return found
+
+
+def _candidates() -> Iterator[int]:
+    """:returns: ports that may be free; at last the kernel chooses."""
+    # At random, so that two processes do not find the same ones.
+    yield from random.SystemRandom().sample(
+        range(_LOWEST, _HIGHEST + 1), _HIGHEST + 1 - _LOWEST)
+    while True:
+        yield 0
 
 
 def check_free(address: str, port: int, purpose: str,

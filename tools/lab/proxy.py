@@ -14,7 +14,7 @@ from typing import Self
 from tools.lab import ports, settings
 from tools.lab.process import Program, Service
 
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 # Ours lets sessions go on for a while, [ironic_console]drain_timeout.
 STOP_TIMEOUT = 45.0
 # Ironic's own loses a SIGTERM that comes while it accepts a connection.

@@ -22,27 +22,22 @@ class ViewerChannel(Channel):
     :ivar below: the connection that carries it.
     :ivar body_left: payload of a begun frame that is still to be sent,
         bytes.
+    :ivar frames: number of pieces so far in which the viewer sent what it
+        sent.
+    :ivar pongs: likewise of its answers to pings.
     :cvar answers_pings: silence means something.
     """
 
     below: TcpChannel
     body_left = 0
+    frames = 0
+    pongs = 0
     answers_pings = False
 
     @property
     @abc.abstractmethod
     def output_size(self) -> int:
         """Bytes that are queued before the payload of a begun frame."""
-
-    @property
-    def pongs(self) -> int:
-        """Number of pongs so far."""
-        return 0
-
-    @property
-    @abc.abstractmethod
-    def frames(self) -> int:
-        """Number of pieces so far in which the viewer sent what it sent."""
 
     def ping(self) -> None:
         """Ask for a sign of life, if the viewer knows how to answer."""
@@ -100,7 +95,6 @@ class UnframedChannel(ViewerChannel):
         self.below = below
         self.peer = below.peer
         self._output = bytearray()
-        self._reads = 0
         self._closing = False
 
     def fileno(self) -> int:
@@ -109,12 +103,8 @@ class UnframedChannel(ViewerChannel):
     def receive(self) -> bytes | None:
         data = self.below.receive()
         # As many small messages as a WebSocket would need one frame each.
-        self._reads += data is not None
+        self.frames += data is not None
         return data
-
-    @property
-    def frames(self) -> int:
-        return self._reads
 
     def send(self, data: bytes | bytearray | memoryview) -> int:
         if self._closing or not self.flush():

@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channel over a WebSocket, in the role of the server. RFC 6455.
 
-websockify's ``WebSocket`` holds the conversation (opening, ping and close);
-this module makes it strict about what it takes, bounds what it keeps, and
-sends frames itself, so that a frame's payload can be moved by the kernel
-without passing through Python.
+websockify's ``WebSocket`` answers the request for the upgrade; this module
+holds the conversation after it, bounds what it keeps, and sends frames so
+that their payload can be moved by the kernel without passing through Python.
+How frames look is frames.py's.
 
 RFB is a stream, in which the ends of WebSocket messages mean nothing. So the
 parts of a fragmented message are handed on as they come and never assembled.
 """
 
+import collections
 import socket
 import struct
 from collections.abc import Mapping
-from typing import Any
 
 from websockify import websocket
 
+from ironic_console.common.channels.frames import (
+    CLOSE,
+    MAX_FRAME_BYTES,
+    PING,
+    PONG,
+    FrameReader,
+    Violation,
+    frame_head,
+)
 from ironic_console.common.channels.framing import (
     FRAME_HEAD_BYTES,
     ViewerChannel,
@@ -24,153 +33,27 @@ from ironic_console.common.channels.framing import (
 from ironic_console.common.channels.tcp import TcpChannel
 from ironic_console.common.errors import RemoteProtocolError, Side
 
-#: Longest frame that we take, bytes. noVNC sends 10 KiB at the most; other
-#: viewers put a whole clipboard into one.
-MAX_FRAME_BYTES = 256 * 1024
 _MAX_OUTPUT_BYTES = 64 * 1024
 _MAX_CLOSE_REASON_BYTES = 123
-# What a close frame must not say, RFC 6455 §7.4: below 1000, not assigned,
-# and 1005, 1006 and 1015, which stand for its absence.
-_CLOSE_CODES = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
-
-_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
-_KNOWN = {_CONTINUATION, _BINARY, _CLOSE, _PING, _PONG}
 
 
-def frame_head(size: int, opcode: int = _BINARY) -> bytes:
-    """:returns: head of a final, unmasked frame with ``size`` bytes."""
-    if size < 126:
-        return struct.pack('>BB', 0x80 | opcode, size)
-    if size < 65536:
-        return struct.pack('>BBH', 0x80 | opcode, 126, size)
-    return struct.pack('>BBQ', 0x80 | opcode, 127, size)
-
-
-class _Violation(Exception):
-    """The browser side broke RFC 6455."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class _Wire:
-    """What websockify takes for its socket.
-
-    It reads from the connection, but what it writes (the answer to the
-    upgrade, pongs, close) joins our own output between two frames.
-    """
-
-    def __init__(self, owner: 'WebSocketChannel') -> None:
-        self._owner = owner
-
-    def recv(self, size: int) -> bytes:
-        data = self._owner.below.receive()
-        if data is None:
-            raise websocket.WebSocketWantReadError
-        return data
-
-    def send(self, data: bytes) -> int:
-        self._owner.queue(data)
-        return len(data)
-
-    def close(self) -> None:
-        """The channel closes the connection itself, in its own time."""
-
-
-class _StrictWebSocket(websocket.WebSocket):
-    """websockify's conversation with RFC 6455's rules about frames."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pongs = 0
-        self.frames = 0
-        self._in_message = False
-        self._violation: _Violation | None = None
+class _Opening(websocket.WebSocket):
+    """The answer to a request for an upgrade that has been checked."""
 
     def select_subprotocol(self, protocols: list[str]) -> str:
         # Old noVNC wants "binary"; the caller hands on no other.
         return protocols[0]
 
-    def handle_pong(self, data: bytes) -> None:
-        self.pongs += 1
 
-    def recv(self) -> bytes | None:
-        if self._violation and not (self._recv_queue
-                                    or self._received_close):
-            raise self._violation
-        message: bytes | None = super().recv()
-        return message
+class _Wire:
+    """What websockify takes for its socket: it fills a buffer."""
 
-    def pending(self) -> bool:
-        return self._violation is not None or bool(self._recv_queue)
+    def __init__(self, output: bytearray) -> None:
+        self._output = output
 
-    def _decode_hybi(self, buf: bytes) -> dict[str, Any] | None:
-        try:
-            return self._decode(buf)
-        except _Violation as exc:
-            # What came before it was good; it counts.
-            if not self._recv_queue:
-                raise
-            self._violation = exc
-            return None
-
-    def _decode(self, buf: bytes) -> dict[str, Any] | None:
-        if len(buf) < 2:
-            return None
-        first, second = buf[0], buf[1]
-        opcode, length = first & 0x0f, second & 0x7f
-        if first & 0x70:
-            raise _Violation(1002, 'reserved bits are set')
-        if opcode not in _KNOWN:
-            raise _Violation(1003 if opcode == _TEXT else 1002,
-                             f'frames of type {opcode} are not taken')
-        if not second & 0x80:
-            raise _Violation(1002, 'frame is not masked')
-        if opcode >= _CLOSE:
-            if length > 125 or not first & 0x80:
-                raise _Violation(1002, 'control frame is long or fragmented')
-        elif (opcode == _CONTINUATION) is not self._in_message:
-            raise _Violation(1002, 'fragments are out of order')
-        head = {126: 4, 127: 10}.get(length, 2)
-        if len(buf) < head + 4:
-            return None
-        if head > 2:
-            length = int.from_bytes(buf[2:head])
-        if length > MAX_FRAME_BYTES:
-            raise _Violation(1009, f'frame of {length} bytes, '
-                                   f'{MAX_FRAME_BYTES} is the most')
-        begin, end = head + 4, head + 4 + length
-        if len(buf) < end:
-            return None
-        self.frames += 1
-        payload = self._unmask(buf[begin:end], buf[head:begin])
-        if opcode == _CLOSE:
-            _check_close(payload)
-        elif opcode < _CLOSE:
-            self._in_message = not first & 0x80
-            opcode = _BINARY
-        return {'fin': True, 'opcode': opcode, 'masked': True,
-                'length': end, 'payload': payload}
-
-    def _unmask(self, buf: bytes, mask: bytes) -> bytes:
-        # One XOR of two long integers: as fast as numpy for frames of this
-        # size, and needs no numpy.
-        size = len(buf)
-        key = (mask * (size // 4 + 1))[:size]
-        return (int.from_bytes(buf) ^ int.from_bytes(key)).to_bytes(size)
-
-
-def _check_close(payload: bytes) -> None:
-    """RFC 6455 §5.5.1: nothing, or a code and perhaps a reason."""
-    if not payload:
-        return
-    if int.from_bytes(payload[:2]) not in _CLOSE_CODES:
-        raise _Violation(1002, 'close frame without a valid code')
-    try:
-        payload[2:].decode()
-    except UnicodeDecodeError as exc:
-        raise _Violation(1002, 'close reason is not UTF-8') from exc
+    def send(self, data: bytes) -> int:
+        self._output += data
+        return len(data)
 
 
 class WebSocketChannel(ViewerChannel):
@@ -194,13 +77,16 @@ class WebSocketChannel(ViewerChannel):
         self._output = bytearray()
         self._after_body = bytearray()
         self.body_left = 0
+        self._frame_reader = FrameReader()
+        # Payloads that nobody has received yet, and what is behind them: a
+        # violation or a close frame's payload.
+        self._payloads: collections.deque[bytes] = collections.deque()
+        self._end: Violation | bytes | None = None
         self._ended = False
         self._close_sent = False
         self._deaf = False
-        self._websocket = _StrictWebSocket()
-        self._websocket.accept(_Wire(self), headers)
-        self._websocket._recv_buffer = early
-        self._early = bool(early)
+        _Opening().accept(_Wire(self._output), headers)
+        self._take(early)
 
     # -- Channel -----------------------------------------------------------
 
@@ -218,44 +104,49 @@ class WebSocketChannel(ViewerChannel):
             # What is not read would make a reset of our end of the
             # connection, in which the close frame could be lost.
             return b'' if self.below.receive() == b'' else None
-        while not self._ended:
-            try:
-                data = self._next_message()
-            except websocket.WebSocketWantReadError:
-                return None
-            except _Violation as exc:
-                self.send_close(exc.code, str(exc))
-                raise self._violated(str(exc), exc.code) from exc
+        if not self._payloads and self._end is None:
+            data = self.below.receive()
             if data is None:
-                # websockify has answered the close frame, if there was one.
-                self._ended = self._close_sent = True
-            elif data:
-                return data
-            elif not self._websocket.pending():
-                # An empty frame. Reading on would never end if the browser
-                # side sends nothing but these.
                 return None
+            if data:
+                self._take(data)
+            else:
+                # It went without a word, and gets none.
+                self._end = b''
+                self._close_sent = True
+        if self._payloads:
+            return self._payloads.popleft()
+        if self._end is None:
+            return None
+        if isinstance(self._end, Violation):
+            raise self._violated(self._end)
+        self._ended = True
+        self._queue_close(self._end)
         return b''
 
-    def _next_message(self) -> bytes | None:
-        # Bytes that came with the request are complete frames or not, but
-        # no selector will announce them.
-        if self._early:
-            self._early = False
-            self._decode_early()
-        message: bytes | None = self._websocket.recv()
-        return message
+    def _take(self, data: bytes) -> None:
+        try:
+            for opcode, payload in self._frame_reader.receive_data(data):
+                self.frames += 1
+                if opcode == PING:
+                    self.queue(frame_head(len(payload), PONG) + payload)
+                elif opcode == PONG:
+                    self.pongs += 1
+                elif opcode == CLOSE:
+                    self._end = payload
+                    return
+                elif payload:
+                    self._payloads.append(payload)
+        except Violation as exc:
+            # What came before it was good; it counts.
+            self._end = exc
 
-    def _decode_early(self) -> None:
-        ws = self._websocket
-        while (frame := ws._decode_hybi(ws._recv_buffer)) is not None:
-            ws._recv_buffer = ws._recv_buffer[frame['length']:]
-            ws._recv_queue.append(frame)
-
-    def _violated(self, text: str, code: int) -> RemoteProtocolError:
+    def _violated(self, violation: Violation) -> RemoteProtocolError:
         self._deaf = True
-        error = RemoteProtocolError(Side.BROWSER, 'WebSocket frame', text)
-        error.close_code = code
+        self.send_close(violation.code, str(violation))
+        error = RemoteProtocolError(Side.BROWSER, 'WebSocket frame',
+                                    str(violation))
+        error.close_code = violation.code
         return error
 
     def send(self, data: bytes | bytearray | memoryview) -> int:
@@ -288,7 +179,8 @@ class WebSocketChannel(ViewerChannel):
     def pending(self) -> bool:
         if self._deaf:
             return self.below.pending()
-        return (self._early or self._websocket.pending()
+        return (bool(self._payloads)
+                or (self._end is not None and not self._ended)
                 or self.below.pending())
 
     def close(self) -> None:
@@ -318,18 +210,9 @@ class WebSocketChannel(ViewerChannel):
 
     # -- control frames ------------------------------------------------------
 
-    @property
-    def pongs(self) -> int:
-        return self._websocket.pongs
-
-    @property
-    def frames(self) -> int:
-        """Number of frames of the browser side so far, of any kind."""
-        return self._websocket.frames
-
     def ping(self) -> None:
         """Ask the browser side for a sign of life."""
-        self.queue(frame_head(0, _PING))
+        self.queue(frame_head(0, PING))
 
     def send_close(self, code: int, reason: str) -> None:
         """Queue a close frame; nothing but it will be sent from now on.
@@ -337,15 +220,16 @@ class WebSocketChannel(ViewerChannel):
         :param code: RFC 6455 §7.4.
         :param reason: for the user; cut to what a frame can hold.
         """
-        if self._close_sent:
-            return
         text = reason.encode()[:_MAX_CLOSE_REASON_BYTES]
         # A character that was cut in two would make the frame invalid.
         text = text.decode(errors='ignore').encode()
-        queue = self._between_frames()
-        queue += frame_head(2 + len(text), _CLOSE)
-        queue += struct.pack('>H', code) + text
-        self._close_sent = True
+        self._queue_close(struct.pack('>H', code) + text)
+
+    def _queue_close(self, payload: bytes) -> None:
+        if not self._close_sent:
+            queue = self._between_frames()
+            queue += frame_head(len(payload), CLOSE) + payload
+            self._close_sent = True
 
     def queue(self, data: bytes) -> None:
         """Queue bytes between two frames.

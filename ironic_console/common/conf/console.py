@@ -97,7 +97,7 @@ _CONDUCTOR = [
         help='Seconds that a display may take, once it is started, until it '
              'lets us in. Nova waits for 60 altogether.'),
     cfg.StrOpt(
-        'display_directory', default='/run/ironic-console/displays',
+        'display_directory', default='/run/ironic-console-displays',
         help='Folder through which settings are handed to displays that '
              'others start: ironic-console-display-manager and what else '
              'reads the files of [vnc]container_provider = display-files, '

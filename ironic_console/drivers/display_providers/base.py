@@ -20,6 +20,13 @@ class DisplayProvider(base.BaseConsoleContainer):
     """Starts displays, and nothing else that Ironic may want to run."""
 
     @abc.abstractmethod
+    def check(self) -> None:
+        """Look whether displays can be started here.
+
+        :raises DisplayError: they cannot; says what to do.
+        """
+
+    @abc.abstractmethod
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         """Start one anew; one that runs for the node is stopped first.
 

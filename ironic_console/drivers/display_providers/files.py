@@ -38,19 +38,13 @@ class FilesProvider(base.DisplayProvider):
 
     They do not need a conductor: all that run keep running while it is
     restarted, and it finds them again.
-
-    :raises ConsoleContainerError: directory or template cannot be used.
     """
 
     provider_name = 'display-files'
 
-    def __init__(self) -> None:
-        try:
-            with self._spool():
-                pass
-            _text(Request('', '', '', '', ''), '')
-        except DisplayError as exc:
-            raise self._error(str(exc)) from exc
+    def check(self) -> None:
+        with self._spool() as spool:
+            _text(Request('', '', '', '', ''), spool.path)
 
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         request = Request(settings.node, new_generation(), settings.app,
@@ -91,14 +85,13 @@ class FilesProvider(base.DisplayProvider):
         """Stop those that no console needs any more.
 
         Ironic calls this when it starts and when it ends; the others outlive
-        that.
-
-        :raises ConsoleContainerError: one may go on that should not.
+        that. No conductor shall fail to start for what fails here.
         """
         try:
             needs.stop_unneeded(self)
         except DisplayError as exc:
-            raise self._error(str(exc)) from exc
+            LOG.error('Displays that no console needs any more may go on: %s',
+                      exc)
 
     def _spool(self) -> Spool:
         return Spool(CONF.ironic_console.display_directory)
@@ -155,7 +148,6 @@ def _is_ours(spool: Spool, node: str) -> bool:
     try:
         conductor = _conductor(spool.request(node))
     except FolderError as exc:
-        # No conductor shall fail to start for this.
         LOG.warning('The request for a display of node %s is left alone: %s',
                     node, exc)
         return False

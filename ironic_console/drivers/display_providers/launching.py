@@ -32,6 +32,12 @@ def check_provider() -> None:
             'to display-process to have displays run beside the conductor, '
             'or to display-files, container, systemd or kubernetes to have '
             'them in containers')
+    try:
+        provider = _provider()
+        if isinstance(provider, DisplayProvider):
+            provider.check()
+    except DisplayError as exc:
+        raise ConfigError(str(exc)) from exc
 
 
 def listen_at(usual_port: int) -> tuple[str, int]:

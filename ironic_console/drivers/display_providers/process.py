@@ -60,6 +60,9 @@ class ProcessProvider(base.DisplayProvider):
         self._command = command
         self._displays: dict[str, _Display] = {}
 
+    def check(self) -> None:
+        """Nothing to look at: a display says itself what it misses."""
+
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         try:
             return self._start(settings)

@@ -36,6 +36,8 @@ _FLAGS = (
     '--remote-debugging-pipe', '--kiosk',
     # An application reserves no keys for the browser: the page gets all.
     '--app=data:text/html,<title>console</title>',
+    # What a page stores is in memory, which has a bound (memory_guard.py).
+    '--incognito',
     '--no-first-run', '--no-default-browser-check', '--test-type',
     '--lang=en-US', '--password-store=basic', '--disable-gpu',
     # Nobody but the BMC is to be asked for anything.

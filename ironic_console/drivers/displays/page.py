@@ -40,6 +40,8 @@ _GUARD = (pathlib.Path(__file__).parent / 'guard.js').read_text()
 START_TIMEOUT = 30.0
 #: Kinds of targets that are windows, or could be looked at in one.
 _WINDOWS = ('page', 'other', 'webview', 'app', 'background_page')
+#: Dialogs that are remembered, and characters of each.
+_MAX_DIALOGS, _MAX_DIALOG_CHARS = 8, 1000
 #: Lines about what a page tried.
 _MAX_NOTES = 50
 #: Of JavaScript and browsers; pages make others.
@@ -72,6 +74,8 @@ class ChromiumPage:
             maxlen=16)
         self._is_whole = False
         self._notes = 0
+        self._dialogs: tuple[str, ...] = ()
+        self._has_ears = True
         for event, listener in (
                 ('Fetch.requestPaused', self._judge),
                 ('Fetch.authRequired', self._give_no_password),
@@ -138,11 +142,23 @@ class ChromiumPage:
         return self._url
 
     @property
+    def dialogs(self) -> tuple[str, ...]:
+        return self._dialogs
+
+    def ignore_dialogs(self) -> None:
+        """Forget them until it goes elsewhere: from here on viewers can
+        cause them, and they are about what those did."""
+        self._has_ears = False
+        self._dialogs = ()
+
+    @property
     def is_console(self) -> bool:
         """Whether it shows a document that the app knows."""
         return self._requests.is_console(self._url)
 
     def navigate(self, url: str, referrer: str = '') -> None:
+        self._dialogs = ()
+        self._has_ears = True
         result = self._command('Page.navigate', {
             'url': url, **({'referrer': referrer} if referrer else {})})
         loader = result.get('loaderId')
@@ -247,9 +263,13 @@ class ChromiumPage:
 
     def _answer_dialog(self, session: str, params: Params) -> None:
         # Yes to leaving a page and to what only informs, no to questions.
-        self._note('the page opened a dialog (%s)', ascii(params['type']))
+        kind, text = params['type'], params.get('message', '')
+        self._note('the page opened a dialog (%s)', ascii(kind))
+        if self._has_ears and kind != 'beforeunload':
+            words = ' '.join(text[:_MAX_DIALOG_CHARS].split())
+            self._dialogs = (*self._dialogs, words)[-_MAX_DIALOGS:]
         self._connection.post('Page.handleJavaScriptDialog', {
-            'accept': params['type'] in ('alert', 'beforeunload')}, session)
+            'accept': kind in ('alert', 'beforeunload')}, session)
 
     def _see_document(self, session: str, params: Params) -> None:
         frame = params['frame']

@@ -169,6 +169,7 @@ class Visit:
             self._pause(_PICTURE_INTERVAL)
         with contextlib.suppress(PageMoving):
             browser.page.evaluate(_SETTLE)
+        browser.page.ignore_dialogs()
 
     def _watch(self, browser: Chromium) -> None:
         """Look on until something is wrong."""

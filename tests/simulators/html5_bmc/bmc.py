@@ -19,7 +19,7 @@ from tests.simulators.html5_bmc.pages import Pages
 from tests.simulators.html5_bmc.profiles import PROFILES
 from tests.simulators.html5_bmc.sessions import Session, Sessions
 from tests.simulators.html5_bmc.supermicro import Supermicro
-from tests.simulators.html5_bmc.web import Answer, Request, Web
+from tests.simulators.html5_bmc.web import Answer, Request, listen
 
 _VENDORS: dict[str, Callable[[Core], Vendor]] = {
     **dict.fromkeys(('ilo4', 'ilo5', 'ilo6', 'ilo7'), Ilo),
@@ -65,8 +65,9 @@ class Html5Bmc:
                 tempfile.TemporaryDirectory(prefix='html5-bmc-')))
             self.ca_file = str(folder / 'ca.pem')
             pathlib.Path(self.ca_file).write_bytes(self.certificate.cert)
-            self._web = Web(self.host, self._wanted_port,
-                            self.certificate.server_context(), self._serve)
+            self._web = listen(
+                self.host, self._wanted_port,
+                self.certificate.server_context(), self._serve)
             stack.callback(self._web.stop)
             stack.callback(self._sessions.end_all)
             stack.callback(self._stopping.set)
@@ -84,8 +85,7 @@ class Html5Bmc:
 
     @property
     def url(self) -> str:
-        host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'https://{host}:{self.port}'
+        return self._web.url
 
     # -- what has happened ---------------------------------------------------
 

@@ -32,6 +32,8 @@ class Knobs:
     :ivar slow: seconds before each page.
     :ivar changed_page: the firmware is new: names and ids of the login form
         are others; Dell's console is not where it was.
+    :ivar changed_console: Supermicro: the page of its console has neither
+        canvas nor token.
     :ivar blank: the console opens and never shows a picture.
     :ivar ikvm_node: Supermicro: ``java`` is set to the wrong viewer,
         ``missing`` is an old firmware, ``unlicensed`` has a console by way of
@@ -52,6 +54,7 @@ class Knobs:
     asks_to_share: bool = True
     slow: float = 0.0
     changed_page: bool = False
+    changed_console: bool = False
     blank: bool = False
     ikvm_node: IkvmNode = 'html5'
     token_life: float = 30.0

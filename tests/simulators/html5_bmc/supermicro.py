@@ -109,6 +109,8 @@ class Supermicro:
             return self._timed_out()
         if knobs.no_licence:
             return self._core.no_licence()
+        if knobs.changed_console:
+            return self._core.pages.show('notice.html')
         ticket = self._core.sessions.issue(secrets.token_urlsafe(_TOKEN)[
             :_TOKEN], session.token)
         return self._page('ikvm.html', ticket)

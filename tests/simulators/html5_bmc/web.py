@@ -15,12 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.simulators.html5_bmc.websocket import Closed, WebSocket
-from tests.simulators.redfish_bmc.listener import Listener
+from tests.simulators.redfish_bmc.listener import SILENCE, Listener
 
 #: Bytes.
 MAX_BODY = 1 << 20
-#: Seconds of silence after which a connection is closed.
-SILENCE = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,31 +163,9 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-class Web:
-    """A listener that speaks HTTPS.
-
-    :param serve: gives ``None`` to close the connection instead.
-    """
-
-    def __init__(self, host: str, port: int, context: ssl.SSLContext,
-                 serve: Callable[[Request], Answer | None]) -> None:
-        self._serve = serve
-        self._context = context
-        self._listener = Listener(host, port, self._run)
-        self.port = self._listener.port
-
-    def stop(self) -> None:
-        self._listener.stop()
-
-    def _run(self, sock: socket.socket) -> None:
-        # Also for the TLS handshake.
-        sock.settimeout(SILENCE)
-        # On a duplicate: the listener's own is what it shuts down.
-        with self._context.wrap_socket(sock.dup(), server_side=True) as tls:
-            try:
-                _Connection(tls, self._serve)
-            finally:
-                # Its close_notify; TLS 1.3 clients miss it otherwise.
-                with contextlib.suppress(OSError):
-                    tls.settimeout(0)
-                    tls.unwrap().close()
+def listen(host: str, port: int, context: ssl.SSLContext,
+           serve: Callable[[Request], Answer | None]) -> Listener:
+    """:param serve: gives ``None`` to close the connection instead.
+    :returns: what speaks HTTPS until it is stopped."""
+    return Listener(host, port, lambda sock: _Connection(sock, serve),
+                    context)

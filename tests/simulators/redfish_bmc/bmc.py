@@ -20,7 +20,7 @@ from tests.simulators.redfish_bmc.service import Service
 from tests.simulators.redfish_bmc.sessions import Sessions
 from tests.simulators.redfish_bmc.tasks import Tasks
 from tests.simulators.redfish_bmc.vnc import Certificates, VncServer
-from tests.simulators.redfish_bmc.web import FaultyWire, Web
+from tests.simulators.redfish_bmc.web import FaultyWire, listen
 from tests.simulators.redfish_bmc.witness import Witness
 from tools.lab import ports
 
@@ -84,7 +84,7 @@ class RedfishBmc:
         self.witness = Witness(context)
         stack.callback(self.witness.stop)
         self._wire = FaultyWire(self.knobs, self._service().answer)
-        self._web = Web(identity.host, identity.port, self._wire, context)
+        self._web = listen(identity.host, identity.port, self._wire, context)
         stack.callback(self._web.stop)
         stack.callback(self._wire.stop)
 
@@ -115,8 +115,7 @@ class RedfishBmc:
 
     @property
     def url(self) -> str:
-        host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'https://{host}:{self.port}'
+        return self._web.url
 
     @property
     def vnc_port(self) -> int:

@@ -18,7 +18,7 @@ from tests.simulators.redfish_bmc.bmc import RedfishBmc
 from tests.simulators.redfish_bmc.envelopes import Answer, answer_json
 from tests.simulators.redfish_bmc.knobs import UnknownKnob
 from tests.simulators.redfish_bmc.service import Request, json_object
-from tests.simulators.redfish_bmc.web import Web, pack
+from tests.simulators.redfish_bmc.web import listen, pack
 
 LOOPBACK = '127.0.0.1'
 
@@ -31,8 +31,8 @@ class Control:
 
     def __init__(self, bmc: RedfishBmc, port: int = 0) -> None:
         self._bmc = bmc
-        self._web = Web(LOOPBACK, port, self._serve)
-        self.url = f'http://{LOOPBACK}:{self._web.port}'
+        self._web = listen(LOOPBACK, port, self._serve)
+        self.url = self._web.url
 
     def stop(self) -> None:
         self._web.stop()

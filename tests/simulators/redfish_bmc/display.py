@@ -19,7 +19,7 @@ from tools.lab import installing
 from tools.lab.process import Program, ProgramError
 
 START_TIMEOUT = 30.0
-X_TIMEOUT = 10.0
+X_TIMEOUT = 30.0
 NAME = 'OpenVNC'
 SIZE = '1024x768'
 #: Fixed key of password files of VNC servers: it hides, it does not encrypt.

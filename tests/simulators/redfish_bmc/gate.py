@@ -22,7 +22,7 @@ _T = TypeVar('_T')
 REACH_TIMEOUT = 30.0
 REACH_INTERVAL = 0.05
 #: For calls from other threads, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
 PIECE = 1 << 16
 
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accepting connections, with a thread for each. What is said on them is
-for others."""
+"""Accepting connections, with a thread for each, and TLS on them. What is
+said then is for others."""
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 
 #: For threads to end, seconds.
-PATIENCE = 10.0
+PATIENCE = 30.0
+#: Seconds of silence after which a connection is closed.
+SILENCE = 60.0
 
 
 class Listener:
@@ -16,12 +19,16 @@ class Listener:
 
     :param serve: of one connection; it ends with it.
     :param port: 0 for a free one.
+    :param context: for TLS, which is up when ``serve`` begins.
     :ivar port: the real one.
+    :ivar url: for HTTP.
     """
 
     def __init__(self, host: str, port: int,
-                 serve: Callable[[socket.socket], None]) -> None:
+                 serve: Callable[[socket.socket], object],
+                 context: ssl.SSLContext | None = None) -> None:
         self._serve = serve
+        self._context = context
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._stopped = False
@@ -29,6 +36,8 @@ class Listener:
         self._socket = socket.create_server((host, port), family=family,
                                             backlog=128)
         self.port: int = self._socket.getsockname()[1]
+        shown = f'[{host}]' if ':' in host else host
+        self.url = f'http{"s" if context else ""}://{shown}:{self.port}'
         self._thread = threading.Thread(target=self._accept, daemon=True,
                                         name=f'listener {self.port}')
         self._thread.start()
@@ -68,8 +77,25 @@ class Listener:
         try:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._serve(sock)
+                # Also for the TLS handshake.
+                sock.settimeout(SILENCE)
+                if self._context:
+                    self._serve_secured(sock, self._context)
+                else:
+                    self._serve(sock)
         finally:
             with self._lock:
                 del self._open[sock]
                 sock.close()
+
+    def _serve_secured(self, sock: socket.socket,
+                       context: ssl.SSLContext) -> None:
+        # On a duplicate: our own is what stop() shuts down.
+        with context.wrap_socket(sock.dup(), server_side=True) as tls:
+            try:
+                self._serve(tls)
+            finally:
+                # Its close_notify; TLS 1.3 clients miss it otherwise.
+                with contextlib.suppress(OSError):
+                    tls.settimeout(0)
+                    tls.unwrap().close()

@@ -3,7 +3,6 @@
 is none of its business."""
 
 import collections
-import contextlib
 import http
 import http.server
 import socket
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 
 from tests.simulators.redfish_bmc.envelopes import Answer
 from tests.simulators.redfish_bmc.knobs import Knobs
-from tests.simulators.redfish_bmc.listener import Listener
+from tests.simulators.redfish_bmc.listener import SILENCE, Listener
 from tests.simulators.redfish_bmc.service import Request
 
 #: Bytes.
@@ -23,8 +22,6 @@ MAX_BODY = 1 << 20
 HUGE = 1 << 30
 #: Most different requests that are counted.
 COUNTED = 10000
-#: Seconds of silence after which a connection is closed.
-SILENCE = 60.0
 
 
 class Serve(Protocol):
@@ -67,37 +64,12 @@ class _Connection(http.server.BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-class Web:
-    """A listener that speaks HTTP.
-
-    :param context: for HTTPS; ``None`` for HTTP.
-    """
-
-    def __init__(self, host: str, port: int, serve: Serve,
-                 context: ssl.SSLContext | None = None) -> None:
-        self._serve = serve
-        self._context = context
-        self._listener = Listener(host, port, self._run)
-        self.port = self._listener.port
-
-    def stop(self) -> None:
-        self._listener.stop()
-
-    def _run(self, sock: socket.socket) -> None:
-        # Also for the TLS handshake.
-        sock.settimeout(SILENCE)
-        if not self._context:
-            _Connection(sock, self._serve)
-            return
-        # On a duplicate: the listener's own is what it shuts down.
-        with self._context.wrap_socket(sock.dup(), server_side=True) as tls:
-            try:
-                _Connection(tls, self._serve)
-            finally:
-                # Its close_notify; TLS 1.3 clients miss it otherwise.
-                with contextlib.suppress(OSError):
-                    tls.settimeout(0)
-                    tls.unwrap().close()
+def listen(host: str, port: int, serve: Serve,
+           context: ssl.SSLContext | None = None) -> Listener:
+    """:param context: for HTTPS; ``None`` for HTTP.
+    :returns: what speaks HTTP until it is stopped."""
+    return Listener(host, port, lambda sock: _Connection(sock, serve),
+                    context)
 
 
 class FaultyWire:

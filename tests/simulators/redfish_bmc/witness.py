@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.simulators.redfish_bmc.envelopes import answer_json
 from tests.simulators.redfish_bmc.service import Request
-from tests.simulators.redfish_bmc.web import Web, pack
+from tests.simulators.redfish_bmc.web import listen, pack
 
 REMEMBERED = 1000
 _CREDENTIALS = ('authorization', 'x-auth-token', 'cookie')
@@ -24,7 +24,7 @@ class Witness:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.requests: list[dict[str, Any]] = []
-        self._web = Web('127.0.0.1', 0, self._answer, context)
+        self._web = listen('127.0.0.1', 0, self._answer, context)
         self.url = f'https://localhost:{self._web.port}'
 
     def credentials(self) -> list[str]:

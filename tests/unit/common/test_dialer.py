@@ -174,7 +174,9 @@ class TestDial:
             channel.close()
 
     @pytest.mark.parametrize('dead', ['::1', '127.0.0.2'])
-    def test_a_refusal_does_not_even_cost_that(self, dead: str) -> None:
+    def test_a_refusal_does_not_even_cost_that(
+            self, dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(dialer, 'ATTEMPT_DELAY', 5.0)
         with sim.RfbServer(sim.silent()) as server:
             begun = time.monotonic()
             dial(server.port, dead, '127.0.0.1').close()

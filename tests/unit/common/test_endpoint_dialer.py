@@ -534,4 +534,5 @@ def test_tls_inside_tls_is_refused(dial, serve):
 def test_a_silent_server_behind_tls_is_asked_inside_it(dial, serve):
     server = serve(sim.tls_server(CONTEXT, sim.web_server))
     with pytest.raises(EndpointNotRfb, match='HTTP'):
-        dial(server, scheme='vncs', timeout=0.2)
+        # Time enough for TLS.
+        dial(server, scheme='vncs', timeout=1.0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ironic_console.common.errors import ConfigError
 from ironic_console.drivers.bmc_settings import PROPERTIES, BmcSettings
 from tests.helpers.conductor import Node
+from tests.helpers.properties import FEW
 
 
 def settings_of(**info: Any) -> BmcSettings:
@@ -89,6 +90,7 @@ VALUES = st.one_of(
                      'https://%zz', '[::1]:443', '::1%eth0', 'https://\n']))
 
 
+@FEW
 @given(st.dictionaries(st.sampled_from(sorted(PROPERTIES)), VALUES))
 def test_whatever_stands_there_is_usable_or_told(info: dict[str, Any],
                                                  ) -> None:

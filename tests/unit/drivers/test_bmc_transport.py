@@ -126,7 +126,7 @@ def test_answers_byte_by_byte_are_not_waited_for(
     began = time.monotonic()
     with pytest.raises(requests.exceptions.RequestException):
         ask(wire, veil, 0.7)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def test_silence_is_not_waited_for(wire: Wire, veil: Veil) -> None:
@@ -283,5 +283,5 @@ def test_proxy_knows_the_deadline_as_well(
             'http://192.0.2.7', Deadline(Clock(), 0.7, 'x'), veil))
         with pytest.raises(requests.exceptions.RequestException):
             session.get('http://192.0.2.7/', proxies={'http': wire.url})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert wire.heard[0].startswith(b'GET http://192.0.2.7/ ')

@@ -293,7 +293,7 @@ def test_dead_port_leaves_time_for_the_repair(
         running: Rack, conf: Any) -> None:
     conf.config(group='ironic_console', bmc_timeout=4, vnc_ready_timeout=2)
     running.bmc.turn(vnc_dead=True)
-    assert 'VNC server at' in running.refusal(within=8)
+    assert 'VNC server at' in running.refusal(within=14)
     running.bmc.turn(vnc_dead=False)
     running.start()
     assert opens(running)

@@ -131,10 +131,10 @@ def test_start_and_stop_end_in_time(
     conf.config(group='ironic_console', bmc_timeout=1)
     running.bmc.set_attributes({ENABLE: 'Disabled'})
     running.bmc.turn(**knobs)
-    running.refusal(within=4.5)
+    running.refusal(within=9)
     began = time.monotonic()
     running.stop()
-    assert time.monotonic() - began < 4.5
+    assert time.monotonic() - began < 9
     running.sentence(running.node.last_error or '')
 
 
@@ -162,7 +162,7 @@ def test_refused_connection_is_told(rack: Rack, conf: Any) -> None:
     conf.config(group='ironic_console', bmc_timeout=2)
     port = ports.free_port()
     rack.node.driver_info['redfish_address'] = f'https://127.0.0.1:{port}'
-    assert 'refused' in rack.refusal(within=5)
+    assert 'refused' in rack.refusal(within=10)
 
 
 def test_name_that_nobody_knows_is_told(rack: Rack, conf: Any) -> None:
@@ -183,7 +183,7 @@ def test_black_hole_is_told(
     conf.config(group='ironic_console', bmc_timeout=1)
     rack.node.driver_info['redfish_address'] = (
         f'https://127.0.0.1:{black_hole}')
-    assert 'bmc_timeout of 1 s' in rack.refusal(within=4)
+    assert 'bmc_timeout of 1 s' in rack.refusal(within=9)
 
 
 def test_certificate_that_nobody_trusts_is_told(rack: Rack) -> None:
@@ -391,7 +391,7 @@ def test_proxy_of_the_environment_is_used(
                        f'http://127.0.0.1:{ports.free_port()}')
     monkeypatch.delenv('NO_PROXY', raising=False)
     monkeypatch.delenv('no_proxy', raising=False)
-    assert 'cannot be reached' in rack.refusal(within=5)
+    assert 'cannot be reached' in rack.refusal(within=10)
     assert rack.requests() == 0
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
     conf.config(group='ironic_console', bmc_timeout=20)

@@ -34,7 +34,7 @@ MakeRack = Callable[..., Rack]
 def test_vnc_port_that_stays_dead_is_told(rack: Rack, conf: Any) -> None:
     conf.config(group='ironic_console', vnc_ready_timeout=1)
     rack.bmc.turn(vnc_dead=True)
-    assert 'firewall' in rack.refusal(within=6)
+    assert 'firewall' in rack.refusal(within=12)
 
 
 def test_password_that_has_no_effect_is_told(make: MakeRack) -> None:
@@ -65,7 +65,7 @@ def test_address_that_is_not_allowed_is_told(rack: Rack, conf: Any) -> None:
 def test_banner_that_never_comes_is_told(make: MakeRack, conf: Any) -> None:
     conf.config(group='ironic_console', vnc_ready_timeout=1.5)
     rack = make(banner_delay=60.0)
-    assert 'vnc_ready_timeout' in rack.refusal(within=8)
+    assert 'vnc_ready_timeout' in rack.refusal(within=12)
 
 
 @pytest.mark.parametrize(('profile', 'tries'), [

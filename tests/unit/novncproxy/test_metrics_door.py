@@ -36,7 +36,7 @@ def address():
     listener = listen('127.0.0.1', 0)
     address = listener.getsockname()
     server = Server(FakeServices(SetupLimits(max_setups=2,
-                                             head_timeout=0.5)))
+                                             head_timeout=3)))
     server.open(listener, MetricsDoor(FakeMetrics()))
     server.start()
     yield address

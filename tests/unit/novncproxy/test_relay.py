@@ -249,10 +249,14 @@ def test_an_endpoint_that_reads_nothing_stops_the_browser(exchange,
 
 
 def quiet_relay(exchange) -> bool:
-    """The loop sleeps while nothing can be moved."""
-    before = time.process_time()
-    time.sleep(0.2)
-    return time.process_time() - before < 0.1
+    """Wait until the loop sleeps while nothing can be moved."""
+    def rests() -> bool:
+        before = time.process_time()
+        time.sleep(0.2)
+        return time.process_time() - before < 0.1
+
+    exchange.settle()
+    return wait_until(rests, 'it sleeps')
 
 
 def test_nobody_starves_beside_a_flood():

@@ -237,7 +237,7 @@ def test_a_listener_that_was_shut_down_elsewhere_is_no_news(caplog):
 def test_tls_is_held_on_the_thread_of_the_connection(start):
     authority = Authority()
     context = authority.issue('localhost').server_context()
-    _server, address = start(context=context, head_timeout=0.2)
+    _server, address = start(context=context, head_timeout=2)
     with connect(address) as silent, HTTPConnection(
             address, authority.client_context()) as good:
         # The one that does not begin holds nobody up, and is given up.

@@ -130,7 +130,7 @@ def test_a_silent_viewer_has_to_go_in_time(stage, caplog):
 
 
 def test_the_time_is_for_all_steps_together(stage):
-    one = stage(browser_handshake_timeout=0.5)
+    one = stage(browser_handshake_timeout=2)
     thread = one.serve(SecurityNumber.X509_NONE)
     assert one.far.recv(12) == BANNER
     one.far.sendall(BANNER + b'\x13\0\2')

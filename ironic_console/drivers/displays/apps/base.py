@@ -8,6 +8,7 @@ browser gets to know a session and no password.
 """
 
 import abc
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ironic_console.drivers.displays.bmc_web import BmcWeb
@@ -24,6 +25,12 @@ class Page(Protocol):
     @property
     def url(self) -> str:
         """Where it is now."""
+
+    @property
+    def dialogs(self) -> Sequence[str]:
+        """Texts of dialogs that it opened while there was no picture yet,
+        since the last :meth:`navigate`. They were answered at once and nobody
+        saw them; single spaces, not long."""
 
     def navigate(self, url: str, referrer: str = '') -> None:
         """Go somewhere; back when the document is there, its scripts may

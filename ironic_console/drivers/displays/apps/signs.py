@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a page says, told by its words.
+"""What a page says, told by its words; also by those in its dialogs.
 
-Only which of our signs it was comes back from the page; nothing that the BMC
-wrote does. What a sign means is for each vendor.
+Only which of our signs it was is found out; nothing that the BMC wrote goes
+anywhere. What a sign means is for each vendor.
 """
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from ironic_console.drivers.displays.apps.base import Page
 from ironic_console.drivers.displays.failures import VisitFailed
 
-# Regular expressions of JavaScript, for text with single spaces, in any case.
-# They are whole phrases: a console has words such as "License" in its menus.
+# Regular expressions of JavaScript and of Python, for text with single spaces,
+# in any case. They are whole phrases: a console has words such as "License" in
+# its menus.
 LICENCE = (r'licen[sc]e (key )?(is |was )?(required|missing|not )|'
            r'\b(needs?|requires?|without) an? .{0,40}licen[sc]e|'
            r'not (been )?licen[sc]ed|licen[sc]ed feature|'
@@ -69,10 +71,18 @@ class Sign:
 
 
 def find_sign(page: Page, signs: Sequence[Sign]) -> VisitFailed | None:
-    """:returns: what the first of them that the page shows means."""
+    """:returns: what the first of them that the page shows, or has said in a
+        dialog, means."""
     found = page.evaluate(_FIND,
                           [[sign.selector, sign.pattern] for sign in signs])
     # The page could have changed what our function is made of.
-    if type(found) is not int or not 0 <= found < len(signs):
-        return None
-    return signs[found].failure(signs[found].text)
+    is_shown = type(found) is int and 0 <= found < len(signs)
+    shown = found if is_shown else len(signs)
+    for sign in signs[:shown]:
+        if sign.pattern and _is_said(sign.pattern, page.dialogs):
+            return sign.failure(sign.text)
+    return signs[shown].failure(signs[shown].text) if is_shown else None
+
+
+def _is_said(pattern: str, dialogs: Sequence[str]) -> bool:
+    return any(re.search(pattern, text, re.IGNORECASE) for text in dialogs)

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--directory', metavar='FOLDER',
-        default='/run/ironic-console/displays',
+        default='/run/ironic-console-displays',
         help='[ironic_console]display_directory of the conductor; default '
              '%(default)s')
     parser.add_argument(

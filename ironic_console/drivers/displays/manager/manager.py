@@ -125,6 +125,10 @@ class Manager:
         untouchable = {*self._busy, *(
             node for node, at in self._retry_at.items() if at > now)}
         seen = self._requests()
+        if not self._spool.is_in_place():
+            # Of one that is gone nothing can be read; nobody has asked for
+            # an end. run() says so.
+            return
         if seen == self._seen and now < self._check_at:
             return
         by_node: dict[str, list[Container]] = {}

@@ -2,7 +2,6 @@
 """WebSocket channel: RFC 6455, told in raw frames."""
 
 import os
-import random
 from collections.abc import Iterator
 
 import hypothesis
@@ -15,15 +14,14 @@ from ironic_console.common.channels.base import (
     send_all,
     wait_for,
 )
-from ironic_console.common.channels.tcp import TcpChannel
-from ironic_console.common.channels.tls import TlsChannel
-from ironic_console.common.channels.websocket import (
-    FRAME_HEAD_BYTES,
+from ironic_console.common.channels.frames import (
     MAX_FRAME_BYTES,
-    WebSocketChannel,
-    _StrictWebSocket,
     frame_head,
 )
+from ironic_console.common.channels.framing import FRAME_HEAD_BYTES
+from ironic_console.common.channels.tcp import TcpChannel
+from ironic_console.common.channels.tls import TlsChannel
+from ironic_console.common.channels.websocket import WebSocketChannel
 from ironic_console.common.errors import RemoteProtocolError, Side
 from tests.helpers.channels import (
     MEGABYTES,
@@ -52,7 +50,6 @@ from tests.helpers.frames import (
     FrameReader,
     close_frame,
     frame,
-    mask,
 )
 from tests.unit.common.channels.test_tls import make_pair
 
@@ -379,17 +376,6 @@ class TestFrames:
         channel = WebSocketChannel(below, HEADERS)
         assert channel.receive() is None
         assert below.reads == 1
-
-    def test_only_the_naive_unmasking_counts(self) -> None:
-        @hypothesis.given(st.binary(max_size=300),
-                          st.binary(min_size=4, max_size=4))
-        @hypothesis.settings(max_examples=200, derandomize=True,
-                             deadline=None, database=None)
-        def check(data: bytes, key: bytes) -> None:
-            assert _StrictWebSocket()._unmask(data, key) == mask(data, key)
-        check()
-        big = random.Random(1).randbytes(70001)
-        assert _StrictWebSocket()._unmask(big, MASK) == mask(big, MASK)
 
 
 class Flood(TcpChannel):

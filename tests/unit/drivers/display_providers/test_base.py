@@ -26,6 +26,10 @@ class Provider(DisplayProvider):
         self.asked: list[Any] = []
         self.error: DisplayError | None = None
 
+    def check(self) -> None:
+        if self.error:
+            raise self.error
+
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         self._ask(settings)
         return '192.0.2.9', 5907

@@ -107,9 +107,17 @@ def test_one_that_starts_nothing_is_refused_with_words(conf: Any) -> None:
 
 @pytest.mark.parametrize('name', ['display-process', 'display-files',
                                   'container', 'systemd', 'kubernetes'])
-def test_any_other_will_do(conf: Any, name: str) -> None:
-    conf.config(group='vnc', container_provider=name)
+def test_any_other_will_do(
+        foreign: Foreign, use: Callable[..., None], name: str) -> None:
+    use(name, Provider() if name.startswith('display-') else foreign)
     launching.check_provider()
+
+
+def test_one_of_ours_that_cannot_start_displays_here_is_told(
+        ours: Provider) -> None:
+    ours.error = DisplayError('nobody may write there')
+    with pytest.raises(ConfigError, match='nobody may write there'):
+        launching.check_provider()
 
 
 def test_ironic_finds_ours_by_its_name(

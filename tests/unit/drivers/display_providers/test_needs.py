@@ -35,6 +35,9 @@ class Provider(DisplayProvider):
         self.stopped: list[tuple[str, str]] = []
         self.error: DisplayError | None = None
 
+    def check(self) -> None:
+        """Nothing is missing."""
+
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         raise AssertionError
 

@@ -227,6 +227,35 @@ def test_dialogs_are_answered(
                                  {'accept': accepted}, 'S')
 
 
+def test_what_dialogs_say_counts_until_there_is_a_picture(
+        page: ChromiumPage, connection: FakeConnection) -> None:
+    def open_dialog(text: str, kind: str = 'alert') -> None:
+        connection.say('Page.javascriptDialogOpening', type=kind,
+                       message=text)
+
+    open_dialog(' too  many\nusers ')
+    open_dialog('take over?', 'confirm')
+    open_dialog('leave?', 'beforeunload')
+    assert page.dialogs == ('too many users', 'take over?')
+    page.ignore_dialogs()
+    open_dialog('no licence for virtual media')
+    assert page.dialogs == ()
+    page.navigate(f'{SITE}/irc.html')
+    assert page.dialogs == ()
+    open_dialog('session expired')
+    assert page.dialogs == ('session expired',)
+
+
+def test_a_page_full_of_dialogs_fills_no_memory(
+        page: ChromiumPage, connection: FakeConnection) -> None:
+    for number in range(100):
+        connection.say('Page.javascriptDialogOpening', type='alert',
+                       message=f'{number} ' + 'x' * 1_000_000)
+    assert len(page.dialogs) < 10
+    assert page.dialogs[-1].startswith('99 ')
+    assert max(map(len, page.dialogs)) <= 1000
+
+
 # -- where it is --------------------------------------------------------------
 
 def test_knows_where_its_main_frame_is(

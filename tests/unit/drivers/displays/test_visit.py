@@ -49,6 +49,7 @@ class Stage:
         picture, or a fault; the last one for ever.
     :ivar troubles: step -> what it raises.
     :ivar gates: step -> what it waits for.
+    :ivar hears_dialogs: what the page says in dialogs counts.
     """
 
     def __init__(self) -> None:
@@ -64,6 +65,7 @@ class Stage:
         self.trust: Trust | None = Trust(pin='a pin')
         self.address = '192.0.2.7'
         self.is_console = True
+        self.hears_dialogs = True
 
     def act(self, step: str) -> None:
         self.acts.append(step)
@@ -147,6 +149,9 @@ class FakeBrowser:
     def evaluate(self, function: str) -> Any:
         return self.stage.look() if function == 'painted' else True
 
+    def ignore_dialogs(self) -> None:
+        self.stage.hears_dialogs = False
+
     def interrupt(self) -> None:
         self.stage.interrupted.set()
 
@@ -198,6 +203,7 @@ def test_goes_all_the_way_and_back(stage: Stage, visit: Visit) -> None:
     assert sorted(stage.acts[:2]) == ['log_in', 'start']
     assert stage.acts[2:] == ['open', 'leave', 'close', 'log_out']
     assert stage.words == ['shown']
+    assert not stage.hears_dialogs
 
 
 def test_the_browser_starts_while_the_login_goes_on(
@@ -289,6 +295,7 @@ def test_a_picture_that_never_comes_is_told(
     assert not visit.run()
     assert 'shows no picture' in stage.failure[0]
     assert stage.failure[1] is True
+    assert stage.hears_dialogs
 
 
 def test_a_picture_that_goes_is_told_and_its_return_too(

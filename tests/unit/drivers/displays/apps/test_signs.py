@@ -29,6 +29,27 @@ def test_what_else_it_says_is_nothing(answer: object) -> None:
     assert find_sign(ScriptedPage(lambda *_: answer), SIGNS) is None
 
 
+@pytest.mark.parametrize(('shown', 'said', 'meaning'), [
+    (-1, 'It is in use by another user.', 'in use'),
+    (-1, 'A LICENSE IS REQUIRED', 'no licence'),
+    (-1, 'Welcome', None),
+    # The order of signs is that of what counts.
+    (1, 'A license is required', 'no licence'),
+    (0, 'It is in use by another user.', 'no licence')])
+def test_dialogs_count_as_the_page_does(
+        shown: int, said: str, meaning: str | None) -> None:
+    page = ScriptedPage(lambda *_: shown)
+    page.dialogs = ('Hello', said)
+    found = find_sign(page, SIGNS)
+    assert (found and found.text) == meaning
+
+
+def test_a_dialog_is_no_sign_that_goes_by_an_element() -> None:
+    page = ScriptedPage(lambda *_: -1)
+    page.dialogs = ('anything',)
+    assert find_sign(page, [Sign('', ConsoleInUse, 'x', '#form')]) is None
+
+
 PHRASES = {
     'LICENCE': [
         'The remote console needs an iLO Advanced license',

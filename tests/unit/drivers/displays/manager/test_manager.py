@@ -5,6 +5,7 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
+import shutil
 import threading
 from collections.abc import Iterator
 
@@ -465,12 +466,16 @@ def test_runs_until_it_is_told_to_stop_and_leaves_displays(
     assert list(site.engine.running) == [generation]
 
 
-def test_ends_when_its_directory_is_replaced(
+def test_ends_when_its_directory_is_replaced_and_displays_go_on(
         site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manager_module, 'SCAN_INTERVAL', 0.01)
-    (site.path / 'spool').rename(site.path / 'moved')
+    generation = site.ask()
+    site.look()
+    shutil.rmtree(site.path / 'spool')
     with pytest.raises(FolderError, match='has been replaced'):
         site.manager.run(threading.Event())
+    # Nobody has asked for their end.
+    assert list(site.engine.running) == [generation]
 
 
 def test_complains_once(site: Site, monkeypatch: pytest.MonkeyPatch,
