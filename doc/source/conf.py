@@ -8,7 +8,7 @@ author = 'the authors of ironic_console'
 release = metadata.version('ironic-console')
 version = release
 
-extensions: list[str] = []
+extensions = ['oslo_config.sphinxext']
 html_theme = 'alabaster'
 html_theme_options = {
     'description': 'Graphical consoles for OpenStack Ironic',

@@ -29,7 +29,7 @@ def report(settings: Settings, pages: int, store: NodeStore) -> bool:
     :param pages: number of files of the page.
     :returns: the service could start.
     """
-    print(f'Configuration: fine, {settings.workers} workers at '
+    print(f'Configuration: fine, {_workers(settings.workers)} at '
           f'{settings.listen.host} port {settings.listen.port}')
     print(f'Certificates: {_certificates(settings)}')
     print(f'Page: {pages} files')
@@ -48,6 +48,10 @@ def report(settings: Settings, pages: int, store: NodeStore) -> bool:
         print(f'Database: {_one_line(exc)}')
         good = False
     return good
+
+
+def _workers(number: int) -> str:
+    return '1 worker' if number == 1 else f'{number} workers'
 
 
 def _one_line(exc: ConsoleError) -> str:
@@ -97,7 +101,7 @@ def _ports(settings: Settings) -> str:
     if not busy:
         return 'fine, all are free'
     workers = _running_workers(settings)
-    holder = (f'a proxy runs, with {workers} workers' if workers else
+    holder = (f'a proxy runs, with {_workers(workers)}' if workers else
               'by the proxy, if it runs; by nobody else, or it cannot start')
     return f'in use: {", ".join(busy)} ({holder})'
 

@@ -19,6 +19,19 @@ from ironic_console.novncproxy.admin import AdminFolder
 from ironic_console.novncproxy.close_reasons import MAX_REASON_BYTES
 
 PROGRAM = 'ironic-console-sessions'
+_DESCRIPTION = '''\
+List, show and end the sessions of the console proxy on this host. It asks the
+service through the sockets in [ironic_console]runtime_dir, so run it as root
+or as the user of the service.
+'''
+_EXAMPLES = '''\
+examples:
+  ironic-console-sessions list
+  ironic-console-sessions close 1be26c0b-03f2-4d2e-ae87-c02d7f33c123 \\
+      --reason 'Firmware is being updated.'
+
+The status is 0, or 1 when there was nothing to show or to end.
+'''
 _COLUMNS = (('id', 8), ('node', 36), ('name', 16), ('source', 15),
             ('opened', 25), ('mode', 10), ('state', 10))
 
@@ -40,18 +53,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
-    parser.add_argument('--config-file', action='append',
-                        help="of Ironic; default is that of the service")
-    parser.add_argument('--config-dir', action='append')
-    parser.add_argument('--runtime-dir', help='instead of [ironic_console]'
-                                              'runtime_dir')
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description=_DESCRIPTION, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--config-file', action='append', metavar='FILE',
+                        help='configuration of Ironic, as the service reads '
+                             'it; may be repeated; default is ironic.conf '
+                             'in the usual places, such as /etc/ironic')
+    parser.add_argument('--config-dir', action='append', metavar='FOLDER',
+                        help='folder with more of it, *.conf, read after '
+                             'the files; may be repeated')
+    parser.add_argument('--runtime-dir', metavar='FOLDER',
+                        help='instead of [ironic_console]runtime_dir; then '
+                             'no configuration is read')
     commands = parser.add_subparsers(required=True, metavar='COMMAND')
     listing = commands.add_parser('list', help='all sessions')
-    listing.add_argument('--json', action='store_true')
+    listing.add_argument('--json', action='store_true',
+                         help='all that is known, for programs')
     listing.set_defaults(ask=_list)
     show = commands.add_parser('show', help='one session, all about it')
-    show.add_argument('which', metavar='ID')
+    show.add_argument('which', metavar='ID', help='id of a session')
     show.set_defaults(ask=_show)
     close = commands.add_parser(
         'close', help='end a session, or all of a node')

@@ -25,6 +25,13 @@ from ironic_console.common.console_url import ConsoleUrl
 from ironic_console.common.errors import ConfigError
 
 PROGRAM = 'ironic-console-url'
+_EXAMPLES = '''\
+examples:
+  ironic-console-url rack7-node3
+  ironic-console-url --viewer --ticket-file ticket rack7-node3
+
+The cloud is that of the usual variables, OS_CLOUD and the like.
+'''
 # A cloud that is slow to answer, and a proxy that may be, seconds.
 _CLI_TIMEOUT, _PROXY_TIMEOUT = 120.0, 15.0
 _MAX_ANSWER_BYTES = 64 * 1024
@@ -55,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=PROGRAM, description='Print the URL of the console of a node, '
-        'or how to open it with a VNC viewer such as TigerVNC\'s vncviewer.')
+        prog=PROGRAM, description='Print the URL of the console of a node,\n'
+        'or how to open it with a VNC viewer such as TigerVNC\'s vncviewer.',
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'node', metavar='NODE|URL', help='name or UUID of a node, of which '
         '"openstack baremetal node console show" is asked, or what that '

@@ -55,6 +55,13 @@ def test_says_that_all_is_well(say):
     assert said['Certificates'] == 'none; browsers connect without TLS'
 
 
+@pytest.mark.parametrize(('workers', 'said_of_them'), [
+    (1, '1 worker at'), (2, '2 workers at')])
+def test_counts_workers_as_people_do(say, workers, said_of_them):
+    _good, said = say(workers=workers)
+    assert said_of_them in said['Configuration']
+
+
 def test_says_whose_certificates_were_read(say):
     files = ServerTls('x.crt', 'x.key')
     _good, said = say(gateway=gateway(1, 0, files), viewers=ListenAddress(

@@ -31,6 +31,20 @@ from ironic_console.drivers.displays.spool import IMAGE_UID, Spool
 LOG = logging.getLogger(__name__)
 
 PROGRAM = 'ironic-console-display-manager'
+_DESCRIPTION = '''\
+Run the displays of the conductor on this host in podman's containers, where
+[vnc]container_provider is display-files. Displays go on when it ends, and the
+next one finds them.
+'''
+_EXAMPLES = '''\
+examples:
+  ironic-console-display-manager --publish 192.0.2.10
+  ironic-console-display-manager --publish 0.0.0.0 --address 198.51.100.7 \\
+      --network bmcs --memory 2g
+
+It runs until SIGTERM or SIGINT, with status 0, or ends at once with status 1
+and says why.
+'''
 _SECCOMP = 'seccomp.json'
 
 
@@ -59,13 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description=_DESCRIPTION, epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--directory', default='/run/ironic-console-displays',
+        '--directory', metavar='FOLDER',
+        default='/run/ironic-console-displays',
         help='[ironic_console]display_directory of the conductor; default '
              '%(default)s')
     parser.add_argument(
-        '--state-directory', default=f'/run/{PROGRAM}',
+        '--state-directory', metavar='FOLDER', default=f'/run/{PROGRAM}',
         help='for this program alone, in memory; default %(default)s')
     parser.add_argument(
         '--image', default='localhost/ironic-display',
@@ -75,14 +92,14 @@ def _parser() -> argparse.ArgumentParser:
         help='address of this host at which displays listen; proxies have to '
              'reach it; default %(default)s')
     parser.add_argument(
-        '--address', default='',
+        '--address', default='', metavar='ADDRESS',
         help='what proxies connect to, where that is not what --publish '
              'says')
     parser.add_argument(
         '--network', default='',
         help="of displays, which have to reach BMCs; default is podman's")
     parser.add_argument(
-        '--memory', default='1g',
+        '--memory', default='1g', metavar='SIZE',
         help="of one display; '' for no limit; default %(default)s")
     parser.add_argument(
         '--pids-limit', type=int, default=512, metavar='NUMBER',
