@@ -24,7 +24,7 @@ LAYERS = {
     'drivers.displays': ['drivers.displays', 'drivers.testcard.font',
                          'common.addresses', 'common.calls', 'common.clock',
                          'common.errors', 'common.secret',
-                         'common.timed_socket'],
+                         'common.timed_socket', 'common.tls'],
     'drivers': ['drivers', 'common'],
     'novncproxy': ['novncproxy', 'common'],
 }

@@ -70,6 +70,14 @@ def without_port(text: str) -> str:
     return text.rpartition(':')[0].strip('[]')
 
 
+def instead_of_wildcard(host: str, own: str) -> str:
+    """:param host: that something listens on.
+    :param own: address of this machine.
+    :returns: where it is to be reached: nobody can connect to a wildcard.
+    """
+    return own if host in ('', '0.0.0.0', '::') else host
+
+
 class AddressPolicy:
     """Which addresses endpoints may have.
 

@@ -83,6 +83,85 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
     return context
 
 
+@dataclasses.dataclass(frozen=True)
+class BmcTls:
+    """How a BMC's web server is spoken with, and who vouches for it.
+
+    :ivar verify: whether a CA has to; otherwise it is for the caller to look
+        at the certificate.
+    :ivar ca: PEM, the only CAs that may; '' for those of the system.
+    :ivar minimum_version: ``1.2`` or ``1.3``.
+    :ivar ciphers: OpenSSL cipher list for TLS 1.2, or '' for ours.
+    """
+
+    verify: bool = True
+    ca: str = ''
+    minimum_version: str = '1.2'
+    ciphers: str = ''
+
+
+# What old BMCs want and browsers take as well: RSA instead of Diffie-Hellman
+# and SHA-1 as a MAC. TLS 1.2 is the oldest that browsers speak; iLO 4,
+# Supermicro X10 and iDRAC7 have it.
+_BMC_CIPHERS = 'DEFAULT'
+# Nobody vouches for them anyhow: so keys of 1024 bits, which old BMCs come
+# with, and no secure renegotiation (RFC 5746) make nothing worse.
+_UNVERIFIED_BMC_CIPHERS = 'DEFAULT:@SECLEVEL=1'
+_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT of Python 3.12
+
+
+def bmc_context(settings: BmcTls) -> ssl.SSLContext:
+    """Build the context with which we go to the web server of a BMC.
+
+    :raises ConfigError: its CAs are none, or its ciphers.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = _VERSIONS[settings.minimum_version]
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.options |= _LEGACY_SERVER_CONNECT
+    context.set_ciphers(_BMC_CIPHERS if settings.verify
+                        else _UNVERIFIED_BMC_CIPHERS)
+    if settings.ciphers:
+        # The level stays, unless they name another.
+        _set_ciphers(context, settings.ciphers)
+    if not settings.verify:
+        return context
+    if not settings.ca:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        return context
+    try:
+        context.load_verify_locations(cadata=settings.ca)
+    except _NO_CERTIFICATES as exc:
+        raise ConfigError('there are no certificates of CAs in PEM, or '
+                          f'broken ones: {exc}') from exc
+    return context
+
+
+def suites_of(ciphers: str) -> frozenset[int]:
+    """Look up what an OpenSSL cipher list allows.
+
+    :returns: numbers of IANA; without those of TLS 1.3, which such a list
+        does not govern.
+    :raises ConfigError: it names none.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _set_ciphers(context, ciphers)
+    # OpenSSL puts the version of its API above them.
+    return frozenset(int(one['id']) & 0xffff for one in context.get_ciphers()
+                     if one['protocol'] != 'TLSv1.3')
+
+
+def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
+    try:
+        context.set_ciphers(ciphers)
+    except (ssl.SSLError, TypeError, ValueError) as exc:
+        raise ConfigError('there are no ciphers that OpenSSL has in the list',
+                          ) from exc
+
+
 def _check_readable(option: str, path: str) -> None:
     if not path:
         return

@@ -24,7 +24,9 @@ from ironic_console.common.errors import ConfigError
 from ironic_console.common.secret import Secret
 from ironic_console.common.tls import cas_in
 from ironic_console.drivers import base, bmc_settings, certificates
+from ironic_console.drivers.displays import browser_tls
 from ironic_console.drivers.displays.settings import (
+    MAX_CIPHERS_CHARS,
     MAX_SIZE,
     MIN_SIZE,
     Bmc,
@@ -92,9 +94,23 @@ def _bmc(node: Any) -> Bmc:
     _check_address(settings.host, AddressPolicy(exceptions=networks))
     ca = (_read_cas(settings.verify) if isinstance(settings.verify, str)
           else '')
+    # Chromium has nothing older: what may be old is newer than it has to be.
+    version = '1.3' if settings.tls_minimum_version == '1.3' else '1.2'
+    _check_ciphers(version, settings.tls_ciphers)
     return Bmc(settings.address, settings.username, settings.password,
                f'/{settings.root.strip("/")}/', bool(settings.verify), ca,
-               ','.join(map(str, networks)))
+               ','.join(map(str, networks)), version, settings.tls_ciphers)
+
+
+def _check_ciphers(version: str, ciphers: str) -> None:
+    if not browser_tls.can_obey(version, ciphers):
+        raise ConfigError(
+            'driver_info/redfish_tls_ciphers, or [redfish]tls_ciphers, names '
+            'no cipher that Chromium has for TLS 1.2, or has more than '
+            f'{MAX_CIPHERS_CHARS} characters; allow one of '
+            f'{", ".join(browser_tls.CIPHERS)}; or set '
+            'redfish_tls_minimum_version to 1.3, where no cipher of TLS 1.2 '
+            'is needed')
 
 
 def _check_address(host: str, policy: AddressPolicy) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Self
 from ironic.conf import CONF
 
 from ironic_console.common import nodes
+from ironic_console.common.addresses import instead_of_wildcard
 from ironic_console.common.endpoint import Endpoint, TlsPolicy
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.rfb.constants import SecurityNumber
@@ -128,8 +129,7 @@ class FakeVNCConsole(base.VNCConsole):
             policy=ServerPolicy(types, credential),
             context=identity.context if identity else None))
         self._ports[node.uuid] = port
-        # Nobody can connect to a wildcard.
-        host = CONF.my_ip if listen in ('0.0.0.0', '::') else listen
+        host = instead_of_wildcard(listen, CONF.my_ip)
         tls = TlsPolicy()
         if identity:
             tls = TlsPolicy('fingerprint', fingerprint=identity.fingerprint)

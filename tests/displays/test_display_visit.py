@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.certificates import Authority, OneKindOfTls
 from tests.helpers.proxy import wait_until
 from tests.helpers.viewer import Frame, Viewer, pack_key, pack_pointer
 from tests.helpers.xvnc import Xvnc
@@ -45,12 +46,14 @@ def function_key(number: int) -> int:
 class Visiting:
     """The program of a visit; a context manager.
 
+    :param more: what it is told of the BMC.
     :ivar said: all that it said so far.
     """
 
     def __init__(self, folder: pathlib.Path, display: Xvnc, bmc: Html5Bmc,
-                 ) -> None:
+                 **more: object) -> None:
         self._bmc = bmc
+        self._more = more
         self._folder = folder
         # Chromium's paths have to be short, see chromium.py.
         self._home = pathlib.Path(tempfile.mkdtemp(prefix='visit-'))
@@ -83,7 +86,7 @@ class Visiting:
             'bmc': {'url': bmc.url, 'username': bmc.username,
                     'password': bmc.password,
                     'ca': pathlib.Path(bmc.ca_file).read_text(),
-                    'networks': '127.0.0.0/8'},
+                    'networks': '127.0.0.0/8', **self._more},
             'vnc': {'certificate': 'none', 'key': 'none',
                     'password': 'vnc-pass'},
             'screen': {'width': WIDTH, 'height': HEIGHT}}
@@ -449,6 +452,33 @@ def test_settings_that_cannot_be_used_are_told(
         assert 'same version' in visit.hear('failed')
         assert visit.said[-1]['retry'] is False
         assert visit.process.wait(PATIENCE) == 1
+
+
+@pytest.mark.parametrize('verify', [True, False])
+@pytest.mark.parametrize(('version', 'cipher'), [
+    ('1.3', ''), ('1.2', 'ECDHE-ECDSA-AES256-GCM-SHA384')])
+def test_speaks_tls_as_the_node_says(
+        tmp_path: pathlib.Path, screen: Xvnc, viewer: Viewer, version: str,
+        cipher: str, verify: bool) -> None:
+    own = Authority('BMC', ['127.0.0.1']).itself
+    with (Html5Bmc('ilo5', certificate=OneKindOfTls.of(own, version, cipher),
+                   ) as bmc,
+          Visiting(tmp_path, screen, bmc, tls_minimum_version=version,
+                   tls_ciphers=cipher, verify=verify) as visit):
+        visit.hear('shown')
+        viewer.look_until(shows(bmc.profile.colour))
+        assert visit.leave() == 0
+        assert bmc.sessions == []
+
+
+def test_a_bmc_that_speaks_older_tls_than_the_node_says_is_told(
+        tmp_path: pathlib.Path, screen: Xvnc) -> None:
+    own = Authority('BMC', ['127.0.0.1']).itself
+    with (Html5Bmc('ilo5', certificate=OneKindOfTls.of(own, '1.2')) as bmc,
+          Visiting(tmp_path, screen, bmc, tls_minimum_version='1.3',
+                   ) as visit):
+        assert 'redfish_tls_minimum_version' in visit.hear('failed')
+        assert bmc.sessions_begun == 0
 
 
 def test_is_patient_with_a_slow_page(

@@ -22,6 +22,7 @@ import pathlib
 import ssl
 import tempfile
 from collections.abc import Sequence
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -91,6 +92,32 @@ class Certificate:
         with tempfile.TemporaryDirectory() as folder:
             context.load_cert_chain(
                 self.save(pathlib.Path(folder)).both_file)
+        return context
+
+
+@dataclasses.dataclass(frozen=True)
+class OneKindOfTls(Certificate):
+    """A certificate of a server that speaks nothing else.
+
+    :ivar version: of TLS, ``1.2`` or ``1.3``.
+    :ivar ciphers: OpenSSL cipher list for TLS 1.2; '' for the usual.
+    """
+
+    version: str = '1.2'
+    ciphers: str = ''
+
+    @classmethod
+    def of(cls, certificate: Certificate, version: str, ciphers: str = '',
+           ) -> Self:
+        return cls(certificate.cert, certificate.key, version, ciphers)
+
+    def server_context(self) -> ssl.SSLContext:
+        context = super().server_context()
+        context.minimum_version = context.maximum_version = (
+            ssl.TLSVersion.TLSv1_3 if self.version == '1.3'
+            else ssl.TLSVersion.TLSv1_2)
+        if self.ciphers:
+            context.set_ciphers(self.ciphers)
         return context
 
 

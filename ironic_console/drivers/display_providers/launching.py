@@ -13,6 +13,7 @@ from typing import Any
 from ironic.common import console_factory, exception
 from ironic.conf import CONF
 
+from ironic_console.common.addresses import instead_of_wildcard
 from ironic_console.common.errors import ConfigError, DisplayError
 from ironic_console.drivers.display_providers import needs
 from ironic_console.drivers.display_providers.base import DisplayProvider
@@ -126,9 +127,7 @@ def _provider() -> Any:
 
 def _address(found: tuple[Any, Any]) -> tuple[str, int]:
     host, port = found
-    # Nobody can connect to a wildcard.
-    return (str(CONF.my_ip if host in ('0.0.0.0', '::') else host),
-            int(port))
+    return instead_of_wildcard(str(host), CONF.my_ip), int(port)
 
 
 def _failed(what: str, reason: object) -> DisplayError:

@@ -20,6 +20,7 @@ from typing import IO
 from ironic.conf import CONF
 from oslo_log import log
 
+from ironic_console.common.addresses import instead_of_wildcard
 from ironic_console.common.errors import DisplayError
 from ironic_console.drivers.display_providers import base
 from ironic_console.drivers.displays.settings import DisplaySettings
@@ -263,9 +264,8 @@ class _Display:
 
 
 def _host() -> str:
-    host: str = CONF.ironic_console.display_address
-    # Nobody can connect to a wildcard.
-    return CONF.my_ip if host in ('0.0.0.0', '::') else host
+    return instead_of_wildcard(CONF.ironic_console.display_address,
+                               CONF.my_ip)
 
 
 def _spawn(command: Sequence[str]) -> subprocess.Popen[bytes]:

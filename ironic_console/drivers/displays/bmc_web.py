@@ -21,9 +21,15 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ironic_console.common.addresses import AddressPolicy, IPAddress
-from ironic_console.common.calls import BoundedCalls, CallTimeout
+from ironic_console.common import tls
+from ironic_console.common.addresses import AddressPolicy, Resolver
 from ironic_console.common.clock import Deadline
+from ironic_console.common.errors import (
+    ConfigError,
+    EndpointTimeout,
+    EndpointUnreachable,
+    EndpointUntrusted,
+)
 from ironic_console.common.timed_socket import TimedSocket
 from ironic_console.drivers.displays.failures import (
     AddressRefused,
@@ -45,14 +51,6 @@ _COOKIE = re.compile(r'\s*([!#$%&\'*+.^`|~\w-]{1,256})\s*=\s*'
                      r'"?([\x21\x23-\x2B\x2D-\x3A\x3C-\x5B\x5D-\x7E]*)"?\s*',
                      re.ASCII)
 _DATED = re.compile(r'(^|;)\s*(expires|max-age)\s*=', re.IGNORECASE)
-# What old BMCs want and Chromium takes as well: RSA instead of Diffie-Hellman
-# and SHA-1 as a MAC. TLS 1.2 is the oldest that Chromium speaks; iLO 4,
-# Supermicro X10 and iDRAC7 have it.
-_CIPHERS = 'DEFAULT'
-# Also keys of 1024 bits, which they come with, and no secure renegotiation
-# (RFC 5746). This is about whom nobody vouches for anyhow.
-_UNVERIFIED_CIPHERS = 'DEFAULT:@SECLEVEL=1'
-_LEGACY_SERVER_CONNECT = 0x4  # ssl.OP_LEGACY_SERVER_CONNECT of Python 3.12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,10 +95,10 @@ class BmcWeb:
         self._site = urllib.parse.urlsplit(bmc.url)
         self._is_secure = self._site.scheme == 'https'
         self._context: ssl.SSLContext | None = None
-        self._lookups = BoundedCalls(1, 'bmc-name')
         self._policy = AddressPolicy(exceptions=[
             ipaddress.ip_network(text)
             for text in filter(None, bmc.networks.split(','))])
+        self._resolver = Resolver(self._policy)
         self._pin = ''
         self._trust: Trust | None = None
         self._address = ''
@@ -145,7 +143,7 @@ class BmcWeb:
         """:raises BmcAway: or BmcUntrusted, instead of what Python has."""
         try:
             yield
-        except (TimeoutError, CallTimeout) as exc:
+        except (TimeoutError, EndpointTimeout) as exc:
             LOG.warning('%s: no answer within the %s', what, self.deadline)
             raise BmcAway(
                 'The BMC does not answer in time. It may be busy or '
@@ -153,7 +151,7 @@ class BmcWeb:
         except ssl.SSLError as exc:
             LOG.warning('%s: TLS failed: %s', what, exc)
             raise _tls_failure(exc) from exc
-        except OSError as exc:
+        except (OSError, EndpointUnreachable) as exc:
             LOG.warning('%s: no connection: %s', what, exc)
             raise BmcAway(
                 'The BMC cannot be reached. Check its address in the '
@@ -188,10 +186,7 @@ class BmcWeb:
         port = self._site.port or (443 if self._is_secure else 80)
         if self._is_secure and not self._context:
             self._context = _context(self._bmc)
-        found = self._lookups.run(
-            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
-            self.deadline)
-        sock = self._dial(self._choose([address for *_, address in found]))
+        sock = self._dial(self._find(host), port)
         if not self._context:
             self._trust = Trust()
             return sock
@@ -210,35 +205,36 @@ class BmcWeb:
             raise
         return secured
 
-    def _choose(self, found: list[Any]) -> list[tuple[IPAddress, int]]:
-        """:raises AddressRefused: we may ask none of them."""
-        addresses = [(ipaddress.ip_address(host), port)
-                     for host, port, *_ in found]
-        allowed = [one for one in addresses if self._policy.allows(one[0])]
-        if addresses and not allowed:
-            raise _refusal(addresses[0][0])
-        return allowed
+    def _find(self, host: str) -> list[str]:
+        """:returns: addresses.
+        :raises AddressRefused: we may ask none of them.
+        """
+        try:
+            return self._resolver.resolve(host, self.deadline)
+        except EndpointUntrusted as exc:
+            raise _refusal(exc) from exc
 
-    def _dial(self, addresses: list[tuple[IPAddress, int]]) -> socket.socket:
+    def _dial(self, addresses: list[str], port: int) -> socket.socket:
         """Try each in turn; one that swallows all must not take all time.
 
         :raises AddressRefused: it is this machine's.
         """
-        failure: OSError = OSError('its name has no address')
-        for index, (address, port) in enumerate(addresses):
+        failure = OSError('its name has no address')
+        for index, address in enumerate(addresses):
             share = self._time_left() / (len(addresses) - index)
             try:
-                sock = socket.create_connection((str(address), port), share)
+                sock = socket.create_connection((address, port), share)
             except OSError as exc:
                 failure = exc
                 continue
             # Whatever name this machine has, its services are not for a
             # browser that somebody looks at.
             if (sock.getsockname()[0] == sock.getpeername()[0]
-                    and not self._policy.excepts(address)):
+                    and not self._policy.excepts(
+                        ipaddress.ip_address(address))):
                 sock.close()
                 raise _refusal(address)
-            self._address = str(address)
+            self._address = address
             return sock
         raise failure
 
@@ -265,10 +261,14 @@ class BmcWeb:
         self._pin = pin
 
     def _found_good(self, secured: ssl.SSLSocket) -> Trust:
-        if not self._bmc.verify:
-            return Trust(pin=self._pin)
+        bmc = self._bmc
+        found = Trust(minimum_version=bmc.tls_minimum_version,
+                      ciphers=bmc.tls_ciphers)
+        if not bmc.verify:
+            return dataclasses.replace(found, pin=self._pin)
         chain = _verified_chain(secured)
-        return Trust(anchor=chain[-1], is_own=len(chain) == 1)
+        return dataclasses.replace(found, anchor=chain[-1],
+                                   is_own=len(chain) == 1)
 
     # -- HTTP ----------------------------------------------------------------
 
@@ -291,28 +291,19 @@ class BmcWeb:
 
 
 def _context(bmc: Bmc) -> ssl.SSLContext:
-    """:raises BmcUntrusted: the CA that shall vouch for it is none."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    if not bmc.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_ciphers(_UNVERIFIED_CIPHERS)
-        context.options |= _LEGACY_SERVER_CONNECT
-        return context
-    context.set_ciphers(_CIPHERS)
-    if not bmc.ca:
-        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        return context
+    """:raises BmcUntrusted: the CA that shall vouch for it is none, or its
+        ciphers are.
+    """
     try:
-        context.load_verify_locations(cadata=bmc.ca)
-    except (ssl.SSLError, ValueError) as exc:
-        LOG.error('bmc/ca of the display is no PEM: %s', exc)
-        raise BmcUntrusted('The CA that should vouch for the BMC is not '
-                           'PEM. Mend redfish_verify_ca of the node.',
-                           ) from exc
-    return context
+        return tls.bmc_context(tls.BmcTls(
+            bmc.verify, bmc.ca, bmc.tls_minimum_version, bmc.tls_ciphers))
+    except ConfigError as exc:
+        LOG.error('bmc/ca or bmc/tls_ciphers of the display cannot be used: '
+                  '%s', exc)
+        raise BmcUntrusted(
+            'The CA that should vouch for the BMC is not PEM, or none of its '
+            'ciphers is known here. Mend redfish_verify_ca or '
+            'redfish_tls_ciphers of the node.') from exc
 
 
 def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
@@ -326,10 +317,10 @@ def _verified_chain(secured: ssl.SSLSocket) -> list[bytes]:
             for one in private._sslobj.get_verified_chain()]
 
 
-def _refusal(address: IPAddress) -> AddressRefused:
-    LOG.error('the BMC would be at %s: that is this machine, its link or '
-              'nowhere, and [ironic_console]endpoint_networks does not have '
-              'it', address)
+def _refusal(found: object) -> AddressRefused:
+    """:param found: where the BMC would be."""
+    LOG.error('the BMC would be on this machine, its link or nowhere, and '
+              '[ironic_console]endpoint_networks does not have it: %s', found)
     return AddressRefused(
         'The address of the BMC in the driver_info of the node leads to a '
         'machine that may not be asked. Correct it, or name its network in '
@@ -344,8 +335,9 @@ def _tls_failure(exc: ssl.SSLError) -> BmcAway | BmcUntrusted:
             'name its CA in the redfish_verify_ca of the node.')
     return BmcAway(
         'No encrypted connection to the BMC can be set up: it speaks no '
-        'TLS 1.2, or no HTTPS at all. Check its port and update its '
-        'firmware.')
+        'TLS 1.2, not what redfish_tls_minimum_version and '
+        'redfish_tls_ciphers of the node allow, or no HTTPS at all. Check '
+        'its port and update its firmware.')
 
 
 def _packed(body: object, form: Mapping[str, str] | None,

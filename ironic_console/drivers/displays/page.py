@@ -304,7 +304,8 @@ def _load_failure(error: str) -> VisitFailed:
         # Browsers give up old ciphers sooner than OpenSSL does.
         return NotOffered(
             'The web browser of this display and the BMC have no encryption '
-            'in common. Update the firmware of the BMC.')
+            'in common. Update the firmware of the BMC, or allow more in '
+            'redfish_tls_ciphers of the node.')
     if 'ERR_ABORTED' in error or 'ERR_BLOCKED' in error:
         return PageChanged(
             'The BMC leads to a page that is not its console; its firmware '

@@ -26,6 +26,13 @@ _UUID = re.compile('[0-9a-f-]{36}')
 # VncAuth looks at eight bytes.
 _VNC_PASSWORD = re.compile('[!-~]{8}')
 _MAX_CHARS = 128 * 1024
+#: Of TLS, from which a BMC may have to speak on.
+TLS_VERSIONS = ('1.2', '1.3')
+#: Longest cipher list.
+MAX_CIPHERS_CHARS = 4096
+# What is in it only OpenSSL can tell, which is too large to be loaded while
+# nobody looks; who writes the list asks it, and so does who uses it.
+_CIPHERS = re.compile(f'[ -~]{{0,{MAX_CIPHERS_CHARS}}}')
 # So many keys that nobody knows are named, so long each.
 _MAX_NAMED, _MAX_KEY_CHARS = 5, 64
 #: Of a screen, in pixels.
@@ -44,6 +51,9 @@ class Bmc:
     :ivar ca: PEM, the only CAs that may; '' for those of the system.
     :ivar networks: CIDR, with commas between them: where it may be although
         no BMC is there otherwise, on this machine for example.
+    :ivar tls_minimum_version: ``1.2``, which is the oldest that browsers
+        speak, or ``1.3``.
+    :ivar tls_ciphers: OpenSSL cipher list for TLS 1.2; '' for any.
     """
 
     url: str
@@ -53,6 +63,8 @@ class Bmc:
     verify: bool = True
     ca: str = ''
     networks: str = ''
+    tls_minimum_version: str = '1.2'
+    tls_ciphers: str = ''
 
     @property
     def host(self) -> str:
@@ -210,6 +222,9 @@ def _check(settings: DisplaySettings) -> None:
         'bmc/url': not _is_site(settings.bmc.url),
         'bmc/networks': not _are_networks(settings.bmc.networks),
         'bmc/root': not settings.bmc.root.startswith('/'),
+        'bmc/tls_minimum_version': (settings.bmc.tls_minimum_version
+                                    not in TLS_VERSIONS),
+        'bmc/tls_ciphers': not _CIPHERS.fullmatch(settings.bmc.tls_ciphers),
         'vnc/password': not _VNC_PASSWORD.fullmatch(
             settings.vnc.password.reveal()),
         'vnc/port': not 0 <= settings.vnc.port < 65536,

@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import subprocess
 
+from ironic_console.drivers.displays import browser_tls
 from ironic_console.drivers.displays.failures import BrowserFailed
 
 LOG = logging.getLogger(__name__)
@@ -39,16 +40,21 @@ class Trust:
     :ivar anchor: in DER, the certificate at the end of the chain, which
         whoever has set up this BMC trusts.
     :ivar is_own: it is the BMC's own.
+    :ivar minimum_version: of TLS, that the BMC has to speak.
+    :ivar ciphers: OpenSSL cipher list for TLS 1.2; '' for any.
     """
 
     pin: str = ''
     anchor: bytes = b''
     is_own: bool = False
+    minimum_version: str = '1.2'
+    ciphers: str = ''
 
     def flags(self) -> list[str]:
         """:returns: for Chromium's command line."""
-        return ([f'--ignore-certificate-errors-spki-list={self.pin}']
-                if self.pin else [])
+        pin = ([f'--ignore-certificate-errors-spki-list={self.pin}']
+               if self.pin else [])
+        return [*pin, *browser_tls.flags(self.minimum_version, self.ciphers)]
 
     def install(self, home: pathlib.Path) -> None:
         """Make a database with the anchor in it.

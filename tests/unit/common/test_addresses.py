@@ -10,6 +10,7 @@ import pytest
 from ironic_console.common.addresses import (
     AddressPolicy,
     Resolver,
+    instead_of_wildcard,
     parse_networks,
     with_port,
     without_port,
@@ -75,6 +76,14 @@ class TestAddressPolicy:
         policy = AddressPolicy(parse_networks(
             ['192.0.2.0/24', '2001:db8::/32', '127.0.0.1']))
         assert policy.allows(ipaddress.ip_address(address)) is verdict
+
+
+@pytest.mark.parametrize(('host', 'found'), [
+    ('', '192.0.2.1'), ('0.0.0.0', '192.0.2.1'), ('::', '192.0.2.1'),
+    ('127.0.0.1', '127.0.0.1'), ('::1', '::1'),
+    ('host.example', 'host.example')])
+def test_nobody_is_led_to_a_wildcard(host: str, found: str) -> None:
+    assert instead_of_wildcard(host, '192.0.2.1') == found
 
 
 @pytest.mark.parametrize(('host', 'text'), [

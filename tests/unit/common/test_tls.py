@@ -16,11 +16,14 @@ from ironic_console.common.errors import (
     EndpointUntrusted,
 )
 from ironic_console.common.tls import (
+    BmcTls,
     ClientTls,
     EndpointTls,
     ServerTls,
+    bmc_context,
     cas_in,
     server_context,
+    suites_of,
 )
 from tests.helpers.certificates import Authority, Certificate, Files
 
@@ -505,3 +508,38 @@ def test_says_what_is_wrong_with_the_file_of_client_cas(files, tmp_path,
     with pytest.raises(ConfigError, match=says):
         server_context(ServerTls(files.cert_file, files.key_file,
                                  client_ca_file=str(path)))
+
+
+# -- web servers of BMCs ------------------------------------------------------
+
+LISTS = ['', 'ECDHE-RSA-AES256-GCM-SHA384']
+
+
+@pytest.mark.parametrize('ciphers', LISTS)
+def test_only_where_nobody_vouches_old_keys_are_good_enough(
+        ciphers: str) -> None:
+    """Also with ciphers of one's own; unless they say something else."""
+    usual = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    usual.set_ciphers('DEFAULT')
+    assert bmc_context(BmcTls(ciphers=ciphers)).security_level == (
+        usual.security_level)
+    assert bmc_context(BmcTls(
+        verify=False, ciphers=ciphers)).security_level == 1
+    assert bmc_context(BmcTls(
+        verify=False, ciphers='HIGH:@SECLEVEL=3')).security_level == 3
+
+
+@pytest.mark.parametrize('settings', [
+    BmcTls(ca='none'), BmcTls(ciphers='ROT13'), BmcTls(ciphers='\0'),
+    BmcTls(verify=False, ciphers='H\xd6CH')])
+def test_settings_of_a_bmc_that_cannot_be_used_are_told(
+        settings: BmcTls) -> None:
+    with pytest.raises(ConfigError):
+        bmc_context(settings)
+
+
+def test_a_list_of_ciphers_says_nothing_of_tls_1_3() -> None:
+    assert suites_of('ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA') == {
+        0xc030, 0x002f}
+    with pytest.raises(ConfigError):
+        suites_of('ROT13')

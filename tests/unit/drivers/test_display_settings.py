@@ -107,6 +107,37 @@ def test_certificates_are_checked_as_ironic_is_told(
     assert (found.verify, found.ca) == (verify, '')
 
 
+@pytest.mark.parametrize(('written', 'version'), [
+    (None, '1.2'), ('1.1', '1.2'), ('1.2', '1.2'), ('1.3', '1.3')])
+def test_tls_is_as_old_as_it_may_be_and_no_older_than_browsers_speak(
+        conf: Any, written: object, version: str) -> None:
+    assert bmc(redfish_tls_minimum_version=written).tls_minimum_version == (
+        version)
+    if written:
+        conf.config(group='redfish', tls_minimum_version=written)
+        assert bmc().tls_minimum_version == version
+
+
+def test_ciphers_go_along_if_the_browser_can_be_kept_to_them(conf: Any,
+                                                             ) -> None:
+    assert bmc().tls_ciphers == ''
+    good = 'DHE-RSA-AES256-SHA:ECDHE-RSA-AES256-GCM-SHA384'
+    assert bmc(redfish_tls_ciphers=good).tls_ciphers == good
+    conf.config(group='redfish', tls_ciphers=good)
+    assert bmc().tls_ciphers == good
+    made, _ = make(node())
+    assert DisplaySettings.from_document(made.to_document()) == made
+    other = 'DHE-RSA-AES256-SHA'
+    for text in (refusal(redfish_tls_ciphers=other),
+                 refusal(redfish_tls_ciphers='A' * 4096 + ':HIGH')):
+        assert 'redfish_tls_ciphers' in text
+        assert 'ECDHE-RSA-AES128-GCM-SHA256' in text
+        assert len(text) < 1000
+    # None is needed any more.
+    assert bmc(redfish_tls_ciphers=other, redfish_tls_minimum_version='1.3',
+               ).tls_minimum_version == '1.3'
+
+
 def test_the_cas_of_a_file_go_along_and_no_key_does(tmp_path: pathlib.Path,
                                                     ) -> None:
     path = tmp_path / 'ca.pem'
@@ -245,6 +276,8 @@ def test_a_digest_stays_and_shows_nothing(conf: Any) -> None:
     {'app': 'idrac'}, {'password': 'vncpa55x'},
     {'redfish_address': 'https://192.0.2.8'}, {'redfish_username': 'root'},
     {'redfish_password': 's3cret2'}, {'redfish_verify_ca': False},
+    {'redfish_tls_minimum_version': '1.3'},
+    {'redfish_tls_ciphers': 'ECDHE-RSA-AES256-GCM-SHA384'},
     {'console_read_only': True}])
 def test_a_digest_changes_with_what_the_display_is_told(
         conf: Any, change: dict[str, Any]) -> None:

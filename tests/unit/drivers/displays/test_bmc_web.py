@@ -26,7 +26,7 @@ from ironic_console.drivers.displays.failures import (
 )
 from ironic_console.drivers.displays.settings import Bmc
 from ironic_console.drivers.displays.trust import Trust
-from tests.helpers.certificates import Authority, Certificate
+from tests.helpers.certificates import Authority, Certificate, OneKindOfTls
 from tests.helpers.clock import FrozenClock
 from tests.helpers.scripted_site import Site, reply
 
@@ -119,13 +119,23 @@ def test_asks_neither_this_machine_nor_its_link_unless_it_may(
     assert 'endpoint_networks' in caplog.text
 
 
+def lead_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Have bmc.example there."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, '', (address, 0))
+             for address in addresses]
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, 'getaddrinfo', lambda host, *rest, **options: found
+        if host == 'bmc.example' else real(host, *rest, **options))
+
+
 def test_a_name_that_leads_elsewhere_later_is_refused_then(
         site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    web = visitor(site.url, networks='127.0.0.1/32')
+    web = visitor(f'http://bmc.example:{site.port}', networks='127.0.0.1/32')
+    lead_to(monkeypatch, '127.0.0.1')
     assert web.request('GET', '/').status == 200
     assert web.address == '127.0.0.1'
-    monkeypatch.setattr(socket, 'getaddrinfo', lambda *_, **__: [
-        (socket.AF_INET, socket.SOCK_STREAM, 6, '', ('127.0.0.2', 80))])
+    lead_to(monkeypatch, '127.0.0.2')
     with pytest.raises(AddressRefused):
         web.request('GET', '/')
 
@@ -140,14 +150,10 @@ def test_this_machine_is_refused_by_whatever_address(
 
 def test_another_address_of_a_name_is_tried(
         site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, '', ('127.0.0.1', port))
-             for port in (1, site.port)]
-    real = socket.getaddrinfo
-    monkeypatch.setattr(
-        socket, 'getaddrinfo', lambda host, *rest, **options: found
-        if host == 'bmc.example' else real(host, *rest, **options))
-    assert visitor('http://bmc.example').request('GET', '/').status == 200
-    assert site.asked[0].headers['host'] == 'bmc.example'
+    lead_to(monkeypatch, '127.0.0.3', '127.0.0.1')
+    host = f'bmc.example:{site.port}'
+    assert visitor(f'http://{host}').request('GET', '/').status == 200
+    assert site.asked[0].headers['host'] == host
 
 
 def test_an_address_that_swallows_all_does_not_take_all_time(
@@ -155,18 +161,13 @@ def test_an_address_that_swallows_all_does_not_take_all_time(
     with contextlib.ExitStack() as stack:
         # Its queue is full: it answers nobody any more.
         deaf = stack.enter_context(
-            socket.create_server(('127.0.0.1', 0), backlog=0))
+            socket.create_server(('127.0.0.3', site.port), backlog=0))
         for _ in range(3):
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(deaf.getsockname())
-        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, '', address)
-                 for address in (deaf.getsockname(), ('127.0.0.1', site.port))]
-        real = socket.getaddrinfo
-        monkeypatch.setattr(
-            socket, 'getaddrinfo', lambda host, *rest, **options: found
-            if host == 'bmc.example' else real(host, *rest, **options))
-        web = visitor('http://bmc.example', seconds=4)
+        lead_to(monkeypatch, '127.0.0.3', '127.0.0.1')
+        web = visitor(f'http://bmc.example:{site.port}', seconds=4)
         assert web.request('GET', '/').status == 200
 
 
@@ -452,6 +453,43 @@ def test_nothing_older_than_tls_1_2_is_spoken(authority: Authority) -> None:
     with (Site({'GET /': reply()}, context) as site,
           pytest.raises(BmcAway, match=r'TLS 1\.2')):
         visitor(site.url, verify=False).request('GET', '/')
+
+
+AES_128, AES_256 = 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES256-GCM-SHA384'
+
+
+@pytest.mark.parametrize('verify', [True, False])
+@pytest.mark.parametrize(('version', 'ciphers', 'spoken', 'offered', 'ok'), [
+    ('1.2', '', '1.2', AES_128, True), ('1.2', '', '1.3', '', True),
+    ('1.3', '', '1.2', AES_128, False), ('1.3', '', '1.3', '', True),
+    ('1.2', AES_256, '1.2', AES_128, False),
+    ('1.2', AES_256, '1.2', AES_256, True),
+    ('1.2', AES_256, '1.3', '', True),
+    ('1.3', AES_256, '1.2', AES_256, False)])
+def test_tls_is_what_the_node_says(
+        authority: Authority, verify: bool, version: str, ciphers: str,
+        spoken: str, offered: str, ok: bool) -> None:
+    context = OneKindOfTls.of(authority.issue(rsa_key=True), spoken,
+                              offered).server_context()
+    with Site({'GET /': reply()}, context) as site:
+        web = visitor(site.url, verify=verify, ca=authority.pem.decode(),
+                      tls_minimum_version=version, tls_ciphers=ciphers)
+        if ok:
+            assert web.request('GET', '/').status == 200
+            assert web.trust
+            assert (web.trust.minimum_version, web.trust.ciphers) == (
+                version, ciphers)
+            return
+        with pytest.raises(BmcAway, match='redfish_tls_ciphers'):
+            web.request('GET', '/')
+        assert web.trust is None
+
+
+def test_ciphers_that_this_display_does_not_know_are_told(
+        authority: Authority) -> None:
+    with (secure(authority.issue()) as site,
+          pytest.raises(BmcUntrusted, match='redfish_tls_ciphers')):
+        visitor(site.url, tls_ciphers='ROT13').request('GET', '/')
 
 
 def test_a_server_without_tls_is_told() -> None:

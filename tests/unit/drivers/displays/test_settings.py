@@ -21,6 +21,7 @@ from ironic_console.drivers.displays import settings as module
 from ironic_console.drivers.displays.settings import (
     APPS,
     MAX_BYTES,
+    TLS_VERSIONS,
     Bmc,
     DisplaySettings,
     Screen,
@@ -35,7 +36,9 @@ FULL = dataclasses.replace(
     SETTINGS,
     bmc=dataclasses.replace(SETTINGS.bmc, root='/rack7/redfish/v1/',
                             verify=False, ca='-----BEGIN CERTIFICATE-----',
-                            networks='127.0.0.0/8,::1/128'),
+                            networks='127.0.0.0/8,::1/128',
+                            tls_minimum_version='1.3',
+                            tls_ciphers='ECDHE+AESGCM:!SHA256'),
     vnc=dataclasses.replace(SETTINGS.vnc, host='::1', port=5907),
     screen=Screen(800, 600, True, 0.5))
 # Everything that can be written in UTF-8.
@@ -49,7 +52,9 @@ GOOD = st.builds(
             'http://bmc.example', 'HTTPS://BMC.example:1']),
         username=TEXT, password=TEXT.map(Secret),
         root=TEXT.map(lambda text: f'/{text}'), verify=st.booleans(),
-        ca=TEXT),
+        ca=TEXT, tls_minimum_version=st.sampled_from(TLS_VERSIONS),
+        tls_ciphers=st.text(st.characters(min_codepoint=0x20,
+                                          max_codepoint=0x7e))),
     vnc=st.builds(
         VncServer, certificate=TEXT, key=TEXT.map(Secret),
         password=st.text(st.characters(min_codepoint=0x21,
@@ -77,7 +82,8 @@ PATHS = sorted(set(paths(FULL.to_document())) - {'version'})
 TEXTS = ('node', 'title', 'app', 'bmc/url', 'bmc/root', 'bmc/username',
          'bmc/password', 'bmc/ca', 'vnc/certificate', 'vnc/key',
          'vnc/password', 'vnc/host')
-OPTIONAL = ('bmc/root', 'bmc/verify', 'bmc/ca', 'bmc/networks', 'vnc/host',
+OPTIONAL = ('bmc/root', 'bmc/verify', 'bmc/ca', 'bmc/networks',
+            'bmc/tls_minimum_version', 'bmc/tls_ciphers', 'vnc/host',
             'vnc/port', 'screen', 'screen/width', 'screen/height',
             'screen/read_only', 'screen/linger')
 
@@ -184,6 +190,10 @@ def test_values_of_another_type_are_refused_with_their_key(
         'bmc', '//bmc', 'https:bmc', '')),
     ('bmc/networks', '127.0.0.1/8'), ('bmc/networks', 'all'),
     ('bmc/networks', '127.0.0.0/8;::1'),
+    ('bmc/tls_minimum_version', ''), ('bmc/tls_minimum_version', '1.1'),
+    ('bmc/tls_minimum_version', '1.3\n'), ('bmc/tls_minimum_version', '1.4'),
+    ('bmc/tls_ciphers', 'HIGH\n'), ('bmc/tls_ciphers', 'HIGH\0'),
+    ('bmc/tls_ciphers', 'HÖCH'), ('bmc/tls_ciphers', 'A' * 4097),
     ('bmc/root', ''), ('bmc/root', 'redfish/v1/'),
     ('vnc/password', ''), ('vnc/password', 'k3yk3y7'),
     ('vnc/password', 'k3yk3y789'), ('vnc/password', 'k3yk3y7\n'),

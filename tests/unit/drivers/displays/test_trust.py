@@ -23,7 +23,7 @@ def test_an_anchor_is_all_that_is_trusted(tmp_path: pathlib.Path,
                                           anchor: bytes, is_own: bool,
                                           flags: str) -> None:
     wanted = Trust(anchor=anchor, is_own=is_own)
-    assert wanted.flags() == []
+    assert wanted.flags() == ['--ssl-version-min=tls1.2']
     wanted.install(tmp_path)
     folder = tmp_path / trust.DATABASE
     assert folder.stat().st_mode & 0o077 == 0
@@ -37,7 +37,8 @@ def test_an_anchor_is_all_that_is_trusted(tmp_path: pathlib.Path,
 
 def test_a_pin_is_a_flag_and_nothing_else(tmp_path: pathlib.Path) -> None:
     wanted = Trust(pin='cGlu')
-    assert wanted.flags() == ['--ignore-certificate-errors-spki-list=cGlu']
+    assert wanted.flags() == ['--ignore-certificate-errors-spki-list=cGlu',
+                              '--ssl-version-min=tls1.2']
     wanted.install(tmp_path)
     assert not list(tmp_path.iterdir())
 
