@@ -9,9 +9,11 @@ import argparse
 import contextlib
 import gc
 import importlib
+import importlib.metadata
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     :returns: exit status.
     """
     arguments = list(sys.argv if argv is None else argv)
+    if not sys.warnoptions:
+        # Ironic's libraries load it whether it is used or not.
+        warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
     try:
         _select_backend(_read_backend(arguments))
         return _run(arguments)
@@ -50,9 +55,19 @@ def _one_line(exc: Exception) -> str:
     return ' '.join(str(exc).split())
 
 
+def _version() -> str:
+    ours, ironic = map(importlib.metadata.version,
+                       ('ironic-console', 'ironic'))
+    return f'{PROGRAM} {ours} with Ironic {ironic}'
+
+
 def _read_backend(arguments: list[str]) -> str:
-    """Read the one option that decides how everything else is loaded."""
-    parser = argparse.ArgumentParser(add_help=False)
+    """Read the one option that decides how everything else is loaded.
+
+    ``--version`` is answered here: Ironic would tell its own only.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--version', action='version', version=_version())
     parser.add_argument('--config-file', action='append')
     parser.add_argument('--config-dir', action='append')
     known, _others = parser.parse_known_args(arguments[1:])
@@ -192,6 +207,9 @@ def _run(arguments: list[str]) -> int:
         # Signals are heeded, and connections taken. The eventlet backend says
         # it by itself, a second time is ignored.
         systemd.notify_once()
+        LOG.info('%s listens at %s port %d, %d workers', _version(),
+                 settings.listen.host or 'any address', settings.listen.port,
+                 settings.workers)
         try:
             return int(launcher.wait() or 0)
         finally:

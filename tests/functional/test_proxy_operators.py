@@ -258,7 +258,8 @@ def check(site, tmp_path):
             [PROGRAM, '--config-file', site.config_file, '--config-file',
              path, *arguments], text=True, capture_output=True,
             timeout=START_PATIENCE, check=False, preexec_fn=limit,
-            env={**os.environ, 'PYTHONWARNINGS': 'ignore'})
+            env={name: value for name, value in os.environ.items()
+                 if name != 'PYTHONWARNINGS'})
         assert 'Traceback' not in done.stderr
         return done
     return check

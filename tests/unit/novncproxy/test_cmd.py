@@ -2,6 +2,7 @@
 """The real program with something wrong: one clear line, exit status 1."""
 
 import concurrent.futures
+import importlib.metadata
 import os
 import socket
 import subprocess
@@ -36,7 +37,8 @@ def run(folder, options, argv):
     return subprocess.run(
         [*map(str, argv), '--config-file', str(path)], text=True,
         capture_output=True, timeout=START_PATIENCE, check=False,
-        env={**os.environ, 'PYTHONWARNINGS': 'ignore'})
+        env={name: value for name, value in os.environ.items()
+             if name != 'PYTHONWARNINGS'})
 
 
 @pytest.fixture(scope='module')
@@ -57,7 +59,7 @@ def results(tmp_path_factory):
             'vnc': {**tls, 'key_file': folder / 'nothing.key'}},
         'no such network': {
             'ironic_console': {'endpoint_networks': '10.0.0.300/8'}},
-        'no such origin': {'cors': {'allowed_origin': '*'}},
+        'no such origin': {'cors': {'allowed_origin': 'example.org'}},
     }
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         # One of them in the other way to start it.
@@ -78,7 +80,7 @@ def results(tmp_path_factory):
     ('certificate is missing', 'nothing.crt'),
     ('key is missing', 'nothing.key'),
     ('no such network', "'10.0.0.300/8'"),
-    ('no such origin', "[cors]allowed_origin has '*'"),
+    ('no such origin', "[cors]allowed_origin has 'example.org'"),
 ])
 def test_says_in_one_line_what_is_wrong(results, case, says):
     result = results[case]
@@ -87,6 +89,26 @@ def test_says_in_one_line_what_is_wrong(results, case, says):
     assert line.startswith(f'{cmd.PROGRAM}: ')
     assert says in line
     assert 'Traceback' not in result.stderr
+
+
+def test_says_nothing_else(results):
+    """Warnings are for those who can do something about them."""
+    for result in results.values():
+        *logged, _line = result.stderr.rstrip('\n').split('\n')
+        assert [line for line in logged if ' ironic_console.' not in line
+                ] == []
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--version'], ['--config-file', '/no/such/file', '--version']])
+def test_tells_our_version_and_that_of_ironic(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        cmd.main(['x', *arguments])
+    assert ended.value.code == 0
+    ours, ironic = map(importlib.metadata.version,
+                       ('ironic-console', 'ironic'))
+    assert capsys.readouterr().out == (
+        f'ironic-console-novncproxy {ours} with Ironic {ironic}\n')
 
 
 def test_a_file_that_is_missing_is_an_error(capsys):
