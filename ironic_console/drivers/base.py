@@ -10,6 +10,9 @@ everything that Ironic, Nova and the proxy rely on is kept here.
 
 import abc
 import dataclasses
+import functools
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 from ironic.common import exception, states
@@ -18,7 +21,6 @@ from ironic.conductor import utils as conductor_utils
 from ironic.conf import CONF
 from ironic.drivers import base
 from oslo_log import log
-from oslo_utils import strutils
 
 from ironic_console.common import console_url, nodes, tickets
 from ironic_console.common.clock import Clock
@@ -26,7 +28,12 @@ from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint, parse_sharing
 from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import database_errors, gateway, hardware
+from ironic_console.drivers import (
+    database_errors,
+    driver_info,
+    gateway,
+    hardware,
+)
 
 console_conf.register_opts(CONF)
 
@@ -261,22 +268,41 @@ def report(node: Any, text: str) -> None:
         node, event=text, event_type=states.CONSOLE, error=True)
 
 
+def one_by_one(check: Callable[..., None]) -> Callable[..., None]:
+    """Make of a check of one node one that never ends those of others.
+
+    What Ironic raises while it looks for a node is left to Ironic. Anything
+    else that gets here is a fault of ours, whose words may quote secrets.
+    """
+    @functools.wraps(check)
+    def checked(self: Any, task: Any, *args: Any) -> None:
+        try:
+            check(self, task, *args)
+        except (exception.NodeNotFound, exception.NodeLocked,
+                periodics.Stop):
+            raise
+        except Exception as exc:
+            place = traceback.extract_tb(exc.__traceback__)[-1]
+            LOG.error(
+                'Node %s: its console was not checked; please report this '
+                'fault: %s at %s:%s', task.node.uuid, type(exc).__name__,
+                place.filename, place.lineno)
+    return checked
+
+
 def _is_read_only(node: Any) -> bool:
     """Whether new links of a node may only show its screen.
 
     :raises InvalidParameterValue: nobody can tell, or the links cannot.
     """
-    value = node.driver_info.get(READ_ONLY_KEY, False)
     try:
-        read_only = bool(strutils.bool_from_string(value, strict=True))
-    except ValueError as exc:
-        raise exception.InvalidParameterValue(
-            f'driver_info/{READ_ONLY_KEY} is {value!r}; allowed is true or '
-            'false') from exc
+        read_only = driver_info.flag(node.driver_info, READ_ONLY_KEY)
+    except ConfigError as exc:
+        raise exception.InvalidParameterValue(str(exc)) from exc
     if read_only and CONF.ironic_console.token_format == console_conf.PLAIN:
         raise exception.InvalidParameterValue(
-            f'driver_info/{READ_ONLY_KEY} is {value!r}, but a plain token '
-            'cannot say so: set [ironic_console]token_format to signed, or '
+            f'driver_info/{READ_ONLY_KEY} is set, but a plain token cannot '
+            'say so: set [ironic_console]token_format to signed, or '
             f'{READ_ONLY_KEY} to false')
     return read_only
 

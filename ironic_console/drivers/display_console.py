@@ -177,6 +177,7 @@ def checking(kind: str) -> Any:
         predicate_extra_fields=['console_interface', 'driver_internal_info'],
         predicate=lambda node: node.console_interface == kind and
         nodes.ENDPOINT_KEY in node.driver_internal_info)
+    @base.one_by_one
     def _check(self: DisplayConsole, task: Any, manager: Any, context: Any,
                ) -> None:
         """Start again what should run."""

@@ -83,8 +83,10 @@ class Settings:
         bmc = bmc_settings.BmcSettings.from_node(node)
         settings = cls(
             bmc, driver_info.text(info, 'idrac_vnc_address') or bmc.host,
-            _number(info, 'idrac_vnc_port', cls.port, 1024, 65535),
-            _number(info, 'idrac_vnc_timeout', cls.timeout, 60, 10800),
+            driver_info.number_in(info, 'idrac_vnc_port', cls.port, 1024,
+                                  65535),
+            driver_info.number_in(info, 'idrac_vnc_timeout', cls.timeout, 60,
+                                  10800),
             driver_info.choice(info, 'idrac_vnc_tls', _TLS, cls.tls),
             driver_info.choice(info, 'idrac_vnc_verify', _VERIFY, cls.verify))
         # It knows what a host is.
@@ -173,6 +175,7 @@ class IDRACVNCConsole(base.VNCConsole):
         predicate_extra_fields=['console_interface', 'driver_internal_info'],
         predicate=lambda node: node.console_interface == _KIND and
         nodes.CHANGES_KEY in node.driver_internal_info)
+    @base.one_by_one
     def _check(self, task: Any, manager: Any, context: Any) -> None:
         """Start again what should run, and stop what should not."""
         work, failure = ((self._repair, 'does not run as it should')
@@ -300,13 +303,3 @@ def _is_way(endpoint: Endpoint, way: Endpoint) -> bool:
 def _is_ours(node: Any) -> bool:
     endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY)
     return isinstance(endpoint, Mapping) and endpoint.get('kind') == _KIND
-
-
-def _number(info: Mapping[str, Any], key: str, default: int, least: int,
-            most: int) -> int:
-    value = info.get(key, default)
-    number = driver_info.number(value, int)
-    if type(number) is not int or not least <= number <= most:
-        raise ConfigError(f'driver_info/{key} is {value!r}; it must be a '
-                          f'number from {least} to {most}')
-    return number

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes whose BMC is a simulated iDRAC, and what comes of their consoles."""
 
-import inspect
 import json
 import re
 import threading
@@ -75,7 +74,7 @@ class Rack:
 
     def check(self) -> None:
         """What is done every now and then."""
-        inspect.unwrap(IDRACVNCConsole._check)(
+        IDRACVNCConsole._check.__wrapped__(  # type: ignore[attr-defined]
             self.console, self.task, None, None)
 
     def requests(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ironic.common import exception
+from ironic.conductor import periodics
 from ironic.conductor import utils as conductor_utils
 
 from ironic_console.common import nodes, tickets
@@ -318,6 +319,15 @@ def test_plain_token_is_never_given_for_a_read_only_console(
     assert console.get_console(task)['url']
 
 
+def test_nothing_is_quoted_at_length(
+        console: SomeConsole, task: Task) -> None:
+    for key in ('console_read_only', 'console_sharing'):
+        task.node.driver_info = {key: 'x' * 100_000}
+        with pytest.raises(exception.InvalidParameterValue) as caught:
+            console.validate(task)
+        assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize('value', ['shared', 'refuse', 'takeover'])
 def test_driver_info_says_whether_a_console_is_shared(
         console: SomeConsole, task: Task, value: str) -> None:
@@ -422,3 +432,29 @@ def test_waits_for_the_door_only_when_nova_is_told_something_new(
     console.stop_console(task)
     console.start_console(task)
     assert waited == [gateway, gateway]
+
+
+# -- checks -------------------------------------------------------------------
+
+def test_a_fault_in_the_check_of_one_node_ends_no_other(
+        task: Task, caplog: pytest.LogCaptureFixture) -> None:
+    @base.one_by_one
+    def check(self: object, task: Task) -> None:
+        raise UnicodeEncodeError('utf-8', 's3cret', 0, 1, 'surrogate')
+    check(None, task)
+    assert f'Node {UUID}: ' in caplog.text
+    assert 'UnicodeEncodeError at ' in caplog.text
+    assert 'test_base.py:' in caplog.text
+    assert 's3cret' not in caplog.text
+
+
+@pytest.mark.parametrize('error', [
+    exception.NodeLocked(node=UUID, host='h'),
+    exception.NodeNotFound(node=UUID), periodics.Stop()])
+def test_what_ironic_expects_of_a_check_gets_there(
+        task: Task, error: Exception) -> None:
+    @base.one_by_one
+    def check(self: object, task: Task) -> None:
+        raise error
+    with pytest.raises(type(error)):
+        check(None, task)
