@@ -116,7 +116,7 @@ class DisplayConsole(base.VNCConsole):
         # This reads the node anew.
         task.upgrade_lock()
         if task.node.console_enabled and _is_of(task.node, self.kind):
-            self.start_console(task)
+            self.start_again(task)
 
     def _usual_port(self, node: Any) -> int:
         """:returns: 0 if it has none."""

@@ -96,6 +96,8 @@ class Settings:
 class FakeVNCConsole(base.VNCConsole):
     """Shows a test card that is drawn by this conductor."""
 
+    kind = _KIND
+
     def __init__(self) -> None:
         super().__init__()
         self._cards = TestCardServer()

@@ -64,6 +64,8 @@ PROPERTIES = {
 class GenericVNCConsole(base.VNCConsole):
     """Shows what a VNC server shows that is named in ``driver_info``."""
 
+    kind = _KIND
+
     def get_properties(self) -> dict[str, str]:
         return base.PROPERTIES | PROPERTIES
 

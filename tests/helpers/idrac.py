@@ -50,6 +50,7 @@ class Rack:
         self.bmc: RedfishBmc = bmcs.start(profile, **knobs)
         self.node = Node(**bmcs.driver_info(self.bmc),
                          idrac_vnc_port=self.bmc.vnc_port)
+        self.node.console_interface = 'idrac-vnc'
         self.task = Task(self.node)
         self.console = IDRACVNCConsole()
 
@@ -74,8 +75,7 @@ class Rack:
 
     def check(self) -> None:
         """What is done every now and then."""
-        IDRACVNCConsole._check.__wrapped__(  # type: ignore[attr-defined]
-            self.console, self.task, None, None)
+        self.console._check(self.task)
 
     def requests(self) -> int:
         """How many the BMC has got so far."""
@@ -149,7 +149,7 @@ class Rack:
 
 def see(rack: Rack) -> OpenEndpoint:
     """Open the console as the proxy does."""
-    record = NodeRecord.from_info(rack.node.uuid, 'rack7', 'idrac-vnc', True,
+    record = NodeRecord.from_info(rack.node.uuid, 'rack7', None, True,
                                   rack.info)
     dialer = EndpointDialer(
         Resolver(AddressPolicy(parse_networks(['127.0.0.0/8']))),

@@ -13,7 +13,11 @@ from ironic.conductor import utils as conductor_utils
 
 from ironic_console.common import nodes, tickets
 from ironic_console.common.endpoint import Endpoint
-from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.errors import (
+    BmcUnreachable,
+    ConfigError,
+    DriverError,
+)
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import base
 from tests.helpers.clock import FrozenClock
@@ -25,6 +29,8 @@ PASSWORD = {'password': 'pa55word', 'username': ''}
 
 class SomeConsole(base.VNCConsole):
     """A driver whose BMC does as it is told."""
+
+    kind = 'some-vnc'
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,7 +200,7 @@ def test_stop_succeeds_for_a_dead_bmc_and_reports_it(
 def test_what_is_to_be_undone_is_kept_until_that_has_worked(
         console: SomeConsole, task: Task, history: list[str]) -> None:
     console.start_console(task)
-    changes = {nodes.CHANGES_KEY: {'VNC': 'off'}}
+    changes = {nodes.CHANGES_KEY: {'VNC': 'off', 'kind': 'some-vnc'}}
     task.node.driver_internal_info |= changes
     console.close_error = DriverError('no answer')
     console.stop_console(task)
@@ -220,6 +226,175 @@ def test_same_trouble_is_reported_once(
     base.report(task.node, 'one')
     assert history == ['one', 'two', 'one']
     assert caplog.text.count(': one') == 2
+
+
+def test_a_later_stop_takes_back_what_was_reported(
+        console: SomeConsole, task: Task) -> None:
+    task.node.last_error = f'{base.NOT_STOPPED}no answer'
+    base.forget(task.node, 'some-vnc')
+    assert task.node.last_error is None
+    task.node.last_error = f'{base.NOT_RUNNING}no answer'
+    console.start_console(task)
+    assert task.node.last_error is None
+    task.node.last_error = 'something else'
+    console.start_console(task)
+    base.forget(task.node, 'some-vnc')
+    assert task.node.last_error == 'something else'
+
+
+# -- another console interface than before ------------------------------------
+
+class OtherConsole(SomeConsole):
+    kind = 'other-vnc'
+
+
+@pytest.fixture
+def other(conf: Any) -> Iterator[OtherConsole]:
+    yield OtherConsole()
+    base._interfaces.pop('other-vnc', None)
+
+
+CHANGES = {'VNC': 'off', 'kind': 'some-vnc'}
+
+
+@pytest.mark.parametrize('ask', ['start_console', 'stop_console'])
+def test_whoever_is_asked_stops_what_another_interface_started(
+        console: SomeConsole, other: OtherConsole, task: Task, ask: str,
+        ) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    secret = task.node.driver_internal_info[nodes.SECRET_KEY]
+    console.asked = 0
+    getattr(other, ask)(task)
+    assert console.asked == 1
+    left = task.node.driver_internal_info
+    assert nodes.CHANGES_KEY not in left
+    assert left.get(nodes.SECRET_KEY) != secret
+    assert (nodes.ENDPOINT_KEY in left) is (ask == 'start_console')
+
+
+@pytest.mark.parametrize('ask', ['start_console', 'stop_console'])
+def test_what_another_interface_changed_is_kept_until_that_is_undone(
+        console: SomeConsole, other: OtherConsole, task: Task, ask: str,
+        history: list[str]) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    console.close_error = DriverError('no answer')
+    getattr(other, ask)(task)
+    left = task.node.driver_internal_info
+    assert left[nodes.CHANGES_KEY] == CHANGES
+    assert (nodes.ENDPOINT_KEY in left) is (ask == 'start_console')
+    assert set(history) == {'The console may not have been stopped: no '
+                            'answer'}
+
+
+def test_an_interface_that_is_not_there_is_named(
+        console: SomeConsole, other: OtherConsole, task: Task,
+        history: list[str]) -> None:
+    other.opened = base.OpenedConsole(Endpoint('h', 1, kind='other-vnc'))
+    other.start_console(task)
+    del base._interfaces['other-vnc']
+    console.stop_console(task)
+    assert 'other-vnc' in history[0]
+    assert 'enabled_console_interfaces' in history[0]
+    assert task.node.driver_internal_info == {'other': 'kept'}
+
+
+def test_only_what_is_its_own_is_forgotten_of_an_interface(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    before = dict(task.node.driver_internal_info)
+    base.forget(task.node, 'other-vnc')
+    assert task.node.driver_internal_info == before
+    # An in-tree driver has started one since, and knows some of the keys.
+    task.node.driver_internal_info |= {nodes.PORT_KEY: 41234,
+                                       nodes.SECRET_KEY: 'raw'}
+    base.forget(task.node, 'some-vnc')
+    assert task.node.driver_internal_info.keys() == {
+        'other', nodes.HOST_KEY, nodes.PORT_KEY, nodes.SECRET_KEY,
+        nodes.CREATED_KEY}
+
+
+def test_a_link_leads_to_no_console_of_somebody_else(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    info = task.node.driver_internal_info
+    for change in ({nodes.PORT_KEY: 41234}, {nodes.ENDPOINT_KEY: {
+            **info[nodes.ENDPOINT_KEY], 'kind': 'fake-vnc'}}):
+        task.node.driver_internal_info = info | change
+        with pytest.raises(exception.NodeConsoleNotEnabled):
+            console.get_console(task)
+
+
+def test_a_raw_token_of_an_in_tree_driver_never_signs(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info |= {
+        nodes.PORT_KEY: 41234, nodes.SECRET_KEY: 'raw'}
+    console.start_console(task)
+    assert task.node.driver_internal_info[nodes.SECRET_KEY] != 'raw'
+
+
+# -- the start of a conductor -------------------------------------------------
+
+def test_a_restart_while_the_bmc_is_out_of_reach_disables_no_console(
+        console: SomeConsole, task: Task,
+        caplog: pytest.LogCaptureFixture) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.console_enabled = True
+    before = dict(task.node.driver_internal_info)
+    console.open_error = BmcUnreachable('no answer')
+    console.start_console(task)
+    assert task.node.driver_internal_info == before
+    assert 'left as it was' in caplog.text
+
+
+@pytest.mark.parametrize(('error', 'enabled'), [
+    (ConfigError('set x to 1'), True), (DriverError('reset it'), True),
+    (BmcUnreachable('no answer'), False)])
+def test_what_ironic_takes_for_disabled_leaves_no_password_behind(
+        console: SomeConsole, task: Task, error: Exception, enabled: bool,
+        ) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    task.node.console_enabled = enabled
+    console.open_error = error
+    with pytest.raises(exception.ConsoleError, match=str(error)):
+        console.start_console(task)
+    assert task.node.saved[-1] == {'other': 'kept',
+                                   nodes.CHANGES_KEY: CHANGES}
+
+
+def test_out_of_reach_is_no_excuse_for_what_is_not_there_any_more(
+        console: SomeConsole, task: Task,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.console_enabled = True
+
+    def change_and_fail(task: Task) -> None:
+        task.node.driver_internal_info = {
+            key: value for key, value
+            in task.node.driver_internal_info.items()
+            if key != nodes.CREDENTIAL_KEY}
+        raise BmcUnreachable('no answer')
+    monkeypatch.setattr(console, 'open_console', change_and_fail)
+    with pytest.raises(exception.ConsoleError):
+        console.start_console(task)
+    assert task.node.driver_internal_info == {'other': 'kept'}
+
+
+def test_a_repair_that_fails_is_tried_again(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    before = dict(task.node.driver_internal_info)
+    console.open_error = DriverError('reset it')
+    with pytest.raises(exception.ConsoleError):
+        console.start_again(task)
+    assert task.node.driver_internal_info == before
 
 
 def test_stop_without_start_succeeds(

@@ -250,7 +250,7 @@ def test_a_password_that_is_none_is_made_anew(
 
 
 def test_a_password_of_another_interface_is_not_taken_over(
-        console: FakeVNCConsole) -> None:
+        console: FakeVNCConsole, quick: None) -> None:
     node = Node(fake_vnc_security='vncauth')
     node.driver_internal_info |= {
         nodes.ENDPOINT_KEY: {'host': '192.0.2.1', 'port': 5900,
