@@ -245,7 +245,8 @@ class IDRACVNCConsole(base.VNCConsole):
         settings = Settings.from_node(node)
         with self._bmc(node, settings, _LOOK_SHARE) as bmc:
             generation, server = _look(bmc)
-            if (_recorded(node, settings.ways(generation))
+            if (nodes.is_ours(node.driver_internal_info)
+                    and _recorded(node, settings.ways(generation))
                     and server.runs_as(settings.wanted(generation))):
                 if (node.last_error or '').startswith(base.NOT_RUNNING):
                     task.upgrade_lock()

@@ -14,7 +14,12 @@ from ironic_console.common.errors import (
     BmcUnsupported,
     DriverError,
 )
-from ironic_console.drivers.bmc_failures import Failures, WrongAccount, message_names, word
+from ironic_console.drivers.bmc_failures import (
+    Failures,
+    WrongAccount,
+    message_names,
+    word,
+)
 from ironic_console.drivers.bmc_transport import (
     AnswerTooLong,
     Detour,

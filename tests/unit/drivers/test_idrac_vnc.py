@@ -410,6 +410,18 @@ def test_check_repairs_what_should_run(
     assert running.node.last_error is None
 
 
+def test_check_publishes_again_what_an_in_tree_driver_has_hidden(
+        running: Rack) -> None:
+    """Somebody tried one, and went back while it was enabled."""
+    address = running.info[nodes.TOLD_KEY]
+    running.node.driver_internal_info = running.info | {
+        nodes.PORT_KEY: 41234, nodes.SECRET_KEY: 'raw'}
+    running.check()
+    assert [running.info[nodes.HOST_KEY],
+            running.info[nodes.PORT_KEY]] == address
+    assert running.info[nodes.SECRET_KEY] != 'raw'
+
+
 def test_check_finishes_what_could_not_be_stopped(running: Rack) -> None:
     running.bmc.turn(denied='privilege')
     running.stop()
