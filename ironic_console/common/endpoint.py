@@ -12,6 +12,7 @@ from typing import Any, Self, TypeGuard
 
 from ironic_console.common.addresses import with_port
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.quotation import quoted
 
 #: vnc is RFB over plain TCP, vncs over TLS from the first byte, auto
 #: whichever of the two the server speaks.
@@ -54,8 +55,9 @@ class TlsPolicy:
         fields = _fields(cls, data, 'console_endpoint/tls')
         verify = fields.get('verify', 'ca')
         if verify not in VERIFY_MODES:
-            raise ConfigError(f'console_endpoint/tls/verify is {verify!r}, '
-                              f'allowed is {" ".join(VERIFY_MODES)}')
+            raise ConfigError(
+                f'console_endpoint/tls/verify is {quoted(verify)}, allowed '
+                f'is {" ".join(VERIFY_MODES)}')
         fingerprint = fields.get('fingerprint', '')
         if verify == 'fingerprint' or fingerprint:
             fingerprint = parse_fingerprint(fingerprint)
@@ -72,7 +74,7 @@ def parse_fingerprint(text: object) -> str:
     """
     digits = str(text).replace(':', '').strip().lower()
     if not _SHA256.fullmatch(digits):
-        raise ConfigError(f'the fingerprint is {text!r}; it must be the '
+        raise ConfigError(f'the fingerprint is {quoted(text)}; it must be the '
                           'SHA-256 of the certificate, 64 hex digits')
     return digits
 
@@ -103,8 +105,8 @@ def parse_encodings(value: object) -> tuple[int, ...]:
     if (not isinstance(value, (list, tuple)) or len(value) > 256
             or not all(_is_int(number) and -2 ** 31 <= number < 2 ** 31
                        for number in value)):
-        raise ConfigError(f'encodings is {value!r}; it must be a list of '
-                          'numbers of RFB encodings, such as 0, 1 or -223')
+        raise ConfigError(f'encodings is {quoted(value)}; it must be a list '
+                          'of numbers of RFB encodings, such as 0, 1 or -223')
     return tuple(value)
 
 
@@ -155,12 +157,13 @@ class Endpoint:
         fields = _fields(cls, data, 'console_endpoint')
         scheme = fields.get('scheme', 'vnc')
         if scheme not in SCHEMES:
-            raise ConfigError(f'console_endpoint scheme is {scheme!r}, '
+            raise ConfigError(f'console_endpoint scheme is {quoted(scheme)}, '
                               f'allowed is {" ".join(SCHEMES)}')
         read_only = fields.get('read_only', False)
         if not isinstance(read_only, bool):
-            raise ConfigError(f'console_endpoint read_only is {read_only!r}, '
-                              'allowed is true or false')
+            raise ConfigError('console_endpoint read_only is '
+                              f'{quoted(read_only)}, allowed is true or '
+                              'false')
         sharing = fields.get('sharing', '')
         if sharing:
             parse_sharing(sharing, 'console_endpoint sharing')
@@ -182,7 +185,7 @@ class Endpoint:
 def parse_sharing(value: object, key: str) -> str:
     """:raises ConfigError: naming the key and what is allowed."""
     if not isinstance(value, str) or value not in SHARING:
-        raise ConfigError(f'{key} is {value!r}, allowed is '
+        raise ConfigError(f'{key} is {quoted(value)}, allowed is '
                           f'{" ".join(SHARING)}')
     return value
 
@@ -220,8 +223,8 @@ def _host(value: object) -> str:
     if (not isinstance(value, str) or not 0 < len(value) < 256
             or not value.isprintable() or ' ' in value
             or not _can_be_looked_up(value)):
-        raise ConfigError(f'the console host is {value!r}; it must be an '
-                          'address or a host name')
+        raise ConfigError(f'the console host is {quoted(value)}; it must be '
+                          'an address or a host name')
     return value
 
 
@@ -239,7 +242,7 @@ def _port(value: object) -> int:
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if not _is_int(value) or not 0 < value < 65536:
-        raise ConfigError(f'the console port is {value!r}; it must be a '
+        raise ConfigError(f'the console port is {quoted(value)}; it must be a '
                           'number from 1 to 65535')
     return value
 
@@ -248,16 +251,16 @@ def _numbers(value: object) -> tuple[int, ...]:
     if (not isinstance(value, (list, tuple))
             or not all(_is_int(number) and 0 < number < 65536
                        for number in value)):
-        raise ConfigError(f'security_types is {value!r}; it must be a list '
-                          'of numbers of RFB security types')
+        raise ConfigError(f'security_types is {quoted(value)}; it must be a '
+                          'list of numbers of RFB security types')
     return tuple(value)
 
 
 def _seconds(value: object) -> float:
     if (isinstance(value, bool) or not isinstance(value, (int, float))
             or not 0 <= value <= MAX_HANDSHAKE_TIMEOUT):
-        raise ConfigError(f'handshake_timeout is {value!r}; it must be a '
-                          f'number from 0 to {MAX_HANDSHAKE_TIMEOUT:g}')
+        raise ConfigError(f'handshake_timeout is {quoted(value)}; it must be '
+                          f'a number from 0 to {MAX_HANDSHAKE_TIMEOUT:g}')
     return float(value)
 
 

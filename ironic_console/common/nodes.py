@@ -26,12 +26,18 @@ CREATED_KEY = 'novnc_secret_token_created'
 # Ours. "secret" in a name makes Ironic's API mask the value.
 ENDPOINT_KEY = 'console_endpoint'
 CREDENTIAL_KEY = 'console_endpoint_secret'
+# What we have written into the first two. If something else stands there by
+# now, an in-tree driver has started a console since.
+TOLD_KEY = 'console_told'
 # Ours too, of the drivers alone: what they changed on a BMC, kept until that
-# is undone. Without an endpoint beside it, that has not worked yet.
+# is undone. Without an endpoint beside it, that has not worked yet. The
+# "kind" in it is the console interface that can undo it.
 CHANGES_KEY = 'console_bmc_changes'
 
 CONSOLE_KEYS = (HOST_KEY, PORT_KEY, SECRET_KEY, CREATED_KEY, ENDPOINT_KEY,
-                CREDENTIAL_KEY)
+                CREDENTIAL_KEY, TOLD_KEY)
+#: Those that an in-tree driver leaves alone.
+OUR_KEYS = (ENDPOINT_KEY, CREDENTIAL_KEY, TOLD_KEY)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +48,8 @@ class NodeRecord:
     :ivar name: of the node, or '' if it has none.
     :ivar interface: its console interface.
     :ivar enabled: Ironic says that the console is enabled.
-    :ivar secret: signs tickets; ``None`` when no console is running.
+    :ivar secret: signs tickets; ``None`` when no console is running, or one
+        of ours that is not the node's console interface any more.
     :ivar created: when the secret was made, aware UTC.
     :ivar ours: a driver of this package runs the console.
     :ivar info: ``driver_internal_info``; ask :meth:`endpoint`.
@@ -63,13 +70,19 @@ class NodeRecord:
         """Read ``driver_internal_info``, whoever wrote it."""
         info = info or {}
         secret = info.get(SECRET_KEY)
+        kind = kind_of(info.get(ENDPOINT_KEY))
+        fits = not kind or not interface or kind == interface
+        started_by_us = is_ours(info)
+        if started_by_us and not fits:
+            # Whoever that interface sends here is not meant for this one.
+            secret = None
         return cls(
             uuid=uuid, name=name or '', interface=interface or '',
             enabled=bool(enabled),
             secret=Secret(secret) if secret and isinstance(secret, str)
             else None,
             created=parse_time(info.get(CREATED_KEY)),
-            ours=info.get(ENDPOINT_KEY) is not None,
+            ours=started_by_us and fits,
             info=info)
 
     @property
@@ -123,7 +136,7 @@ class NodeRecord:
         :raises ConfigError: what is stored is none.
         """
         stored = self.info.get(CREDENTIAL_KEY)
-        if stored is None:
+        if stored is None or not self.ours:
             return None
         if not isinstance(stored, Mapping):
             raise ConfigError('console_endpoint_secret is not a mapping')
@@ -145,6 +158,21 @@ class NodeRecord:
     def same_endpoint(self, other: 'NodeRecord') -> bool:
         """Whether it also leads to the same place in the same way."""
         return self._described_endpoint() == other._described_endpoint()
+
+
+def kind_of(stored: object) -> str:
+    """:param stored: at ``ENDPOINT_KEY`` or ``CHANGES_KEY``.
+    :returns: the console interface that has stored it; '' if it says none.
+    """
+    kind = stored.get('kind') if isinstance(stored, Mapping) else None
+    return kind if isinstance(kind, str) else ''
+
+
+def is_ours(info: Mapping[str, Any]) -> bool:
+    """:returns: an interface of ours was the last that started a console."""
+    endpoint, told = info.get(ENDPOINT_KEY), info.get(TOLD_KEY)
+    return endpoint is not None and (
+        told is None or told == [info.get(HOST_KEY), info.get(PORT_KEY)])
 
 
 def format_time(moment: datetime.datetime) -> str:

@@ -10,23 +10,34 @@ everything that Ironic, Nova and the proxy rely on is kept here.
 
 import abc
 import dataclasses
+import functools
+import traceback
+from collections.abc import Callable
 from typing import Any
 
-from ironic.common import exception, states
+from ironic.common import exception
 from ironic.conductor import periodics
-from ironic.conductor import utils as conductor_utils
 from ironic.conf import CONF
 from ironic.drivers import base
 from oslo_log import log
-from oslo_utils import strutils
 
 from ironic_console.common import console_url, nodes, tickets
 from ironic_console.common.clock import Clock
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.endpoint import Endpoint, parse_sharing
-from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.errors import (
+    BmcUnreachable,
+    ConfigError,
+    DriverError,
+)
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import database_errors, gateway, hardware
+from ironic_console.drivers import (
+    console_record,
+    database_errors,
+    driver_info,
+    gateway,
+    hardware,
+)
 
 console_conf.register_opts(CONF)
 
@@ -44,6 +55,11 @@ PROPERTIES = {
                  'enable" on. Optional; default is [ironic_console]sharing '
                  'of the proxy.',
 }
+
+
+# By kind: those of this conductor. One can be asked to stop what another has
+# started.
+_interfaces: dict[str, 'VNCConsole'] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,10 +88,16 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
     enable", after a deployment and at every start of a conductor, and
     :meth:`stop_console` at "console disable" and in a tear-down, which must
     go on without a BMC.
+
+    :cvar kind: name of the console interface, which its endpoints and its
+        changes of a BMC bear.
     """
+
+    kind: str
 
     def __init__(self) -> None:
         super().__init__()
+        _interfaces[self.kind] = self
         self._clock = Clock()
         database_errors.hide_secrets()
         if CONF.ironic_console.extend_hardware_types:
@@ -127,7 +149,31 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         """Start the console and publish it in one write of the node.
 
         A secret that is still good is kept, so that neither a restart of
-        the conductor nor a deployment ends sessions or breaks links.
+        the conductor nor a deployment ends sessions or breaks links. Neither
+        does a BMC that is out of reach just then: what ran stays, and a
+        later look decides.
+
+        :raises ironic.common.exception.ConsoleError: with the reason. To
+            Ironic the console is disabled then, so it leaves no trace.
+        """
+        node = task.node
+        before = console_record.of(node)
+        try:
+            self.start_again(task)
+        except exception.ConsoleError as exc:
+            if (isinstance(exc.__cause__, BmcUnreachable)
+                    and node.console_enabled and self._runs(node)
+                    and before == console_record.of(node)):
+                LOG.warning('Node %s: its console is left as it was, since '
+                            'nobody can look at it: %s', node.uuid, exc)
+                return
+            console_record.keep(node, console_record.without_console(
+                node.driver_internal_info))
+            raise
+
+    def start_again(self, task: Any) -> None:
+        """Likewise, for a console that should run and does not; if that
+        fails, what is known of it stays for another try.
 
         :raises ironic.common.exception.ConsoleError: with the reason.
         """
@@ -135,6 +181,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         try:
             door = gateway.address_of(node)
             sharing = _sharing(node)
+            self._close_others(task)
             console = self.open_console(task)
         except (ConfigError, DriverError) as exc:
             raise exception.ConsoleError(str(exc)) from exc
@@ -144,53 +191,57 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         is_news = bool(door and not gateway.is_told(node, door))
         now = self._clock.now()
         secret, created = self._secret(node, now)
-        info = _without_console(node.driver_internal_info)
+        info = console_record.without_console(node.driver_internal_info)
         info |= {
             nodes.ENDPOINT_KEY: endpoint.to_dict(),
             nodes.HOST_KEY: host,
             nodes.PORT_KEY: port,
+            nodes.TOLD_KEY: [host, port],
             nodes.SECRET_KEY: secret,
             nodes.CREATED_KEY: created,
         }
         if console.credential is not None:
             info[nodes.CREDENTIAL_KEY] = console.credential
         node.driver_internal_info = info
+        console_record.forgive(node, console_record.NOT_RUNNING)
         node.save()
         if door and is_news:
             gateway.wait_until_open(node, door, self._clock)
         LOG.info('Console of node %s runs at %s', node.uuid, endpoint.address)
 
     def stop_console(self, task: Any) -> None:
-        """Stop the console and take every trace of it from the node.
+        """Stop the console, whichever interface of ours has started it, and
+        take every trace of it from the node.
 
         ``console_enabled`` is left to Ironic: a tear-down keeps it, so that
-        the next deployment has a console again.
+        the next deployment has a console again. If the BMC is out of reach,
+        the node's history says so. ``last_error`` does as well, but Ironic
+        empties that at the end of "console disable", and the next look at
+        the BMC has to say it again.
         """
         node = task.node
-        try:
-            self.close_console(task)
-        except (ConfigError, DriverError) as exc:
-            # Raising would make the tear-down of the node fail.
-            report(node, f'The console may not have been stopped: {exc}')
-            node.driver_internal_info = _without_console(
-                node.driver_internal_info)
-            node.save()
-            return
-        forget(node)
-        LOG.info('Console of node %s is stopped', node.uuid)
+        self._close_others(task)
+        stopped = self._close(task, self.kind)
+        info = console_record.without_console(node.driver_internal_info)
+        if stopped:
+            info = console_record.without_changes(info, self.kind)
+            LOG.info('Console of node %s is stopped', node.uuid)
+        node.driver_internal_info = info
+        node.save()
 
     def get_console(self, task: Any) -> dict[str, str]:
         """Make a fresh link; nothing is written.
 
         :returns: ``type`` (always "vnc", which Nova checks) and ``url``.
         :raises NodeConsoleNotEnabled: it does not run, although Ironic may
-            remember that it should after the next deployment.
+            remember that it should after the next deployment, or that
+            another interface has started one.
         :raises InvalidParameterValue: it is to be read-only and the link
             cannot say so.
         """
         node = task.node
         token = node.driver_internal_info.get(nodes.SECRET_KEY)
-        if not token:
+        if not token or not self._runs(node):
             raise exception.NodeConsoleNotEnabled(node=node.uuid)
         read_only = _is_read_only(node)
         if CONF.ironic_console.token_format == console_conf.SIGNED:
@@ -230,12 +281,48 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
 
     # ----------------------------------------------------------------------
 
+    def _runs(self, node: Any) -> bool:
+        """This interface was the last that started a console."""
+        info = node.driver_internal_info
+        return nodes.is_ours(info) and nodes.kind_of(
+            info[nodes.ENDPOINT_KEY]) == self.kind
+
+    def _close_others(self, task: Any) -> None:
+        """Stop what other interfaces of ours have started, before one that
+        Ironic lets people change as they like."""
+        info = task.node.driver_internal_info
+        for key in (nodes.ENDPOINT_KEY, nodes.CHANGES_KEY):
+            kind = nodes.kind_of(info.get(key))
+            if kind and kind != self.kind and self._close(task, kind):
+                info = console_record.without_changes(info, kind)
+                if nodes.kind_of(info.get(nodes.ENDPOINT_KEY)) == kind:
+                    info = console_record.without_endpoint(info)
+                console_record.keep(task.node, info)
+
+    def _close(self, task: Any, kind: str) -> bool:
+        """:returns: it is stopped for sure; raising instead would make the
+            tear-down of a node fail."""
+        try:
+            interface = (self if kind == self.kind
+                         else _interfaces.get(kind))
+            if interface is None:
+                raise ConfigError(
+                    f'it was started by the console interface {kind}, which '
+                    'this conductor does not have; add that to [DEFAULT]'
+                    'enabled_console_interfaces')
+            interface.close_console(task)
+        except (ConfigError, DriverError) as exc:
+            console_record.report(
+                task.node, f'{console_record.NOT_STOPPED}{exc}')
+            return False
+        return True
+
     def _secret(self, node: Any, now: Any) -> tuple[str, str]:
         info = node.driver_internal_info
         secret = info.get(nodes.SECRET_KEY)
         created = info.get(nodes.CREATED_KEY)
         fresh = nodes.format_time(now)
-        if (nodes.ENDPOINT_KEY not in info or not secret
+        if (not nodes.is_ours(info) or not secret
                 or nodes.parse_time(created) is None):
             return tickets.new_secret(), fresh
         if CONF.ironic_console.token_format == console_conf.PLAIN:
@@ -243,22 +330,26 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         return secret, created
 
 
-def forget(node: Any) -> None:
-    """Take every trace of a console that is stopped from its node."""
-    info = _without_console(node.driver_internal_info)
-    info.pop(nodes.CHANGES_KEY, None)
-    node.driver_internal_info = info
-    node.save()
+def one_by_one(check: Callable[..., None]) -> Callable[..., None]:
+    """Make of a check of one node one that never ends those of others.
 
-
-def report(node: Any, text: str) -> None:
-    """Tell operators of what went wrong while nobody waited for it: in the
-    log, in ``last_error`` and in the node's history; once, however often."""
-    if node.last_error == text:
-        return
-    LOG.error('Node %s: %s', node.uuid, text)
-    conductor_utils.node_history_record(
-        node, event=text, event_type=states.CONSOLE, error=True)
+    What Ironic raises while it looks for a node is left to Ironic. Anything
+    else that gets here is a fault of ours, whose words may quote secrets.
+    """
+    @functools.wraps(check)
+    def checked(self: Any, task: Any, *args: Any) -> None:
+        try:
+            check(self, task, *args)
+        except (exception.NodeNotFound, exception.NodeLocked,
+                periodics.Stop):
+            raise
+        except Exception as exc:
+            place = traceback.extract_tb(exc.__traceback__)[-1]
+            LOG.error(
+                'Node %s: its console was not checked; please report this '
+                'fault: %s at %s:%s', task.node.uuid, type(exc).__name__,
+                place.filename, place.lineno)
+    return checked
 
 
 def _is_read_only(node: Any) -> bool:
@@ -266,17 +357,14 @@ def _is_read_only(node: Any) -> bool:
 
     :raises InvalidParameterValue: nobody can tell, or the links cannot.
     """
-    value = node.driver_info.get(READ_ONLY_KEY, False)
     try:
-        read_only = bool(strutils.bool_from_string(value, strict=True))
-    except ValueError as exc:
-        raise exception.InvalidParameterValue(
-            f'driver_info/{READ_ONLY_KEY} is {value!r}; allowed is true or '
-            'false') from exc
+        read_only = driver_info.flag(node.driver_info, READ_ONLY_KEY)
+    except ConfigError as exc:
+        raise exception.InvalidParameterValue(str(exc)) from exc
     if read_only and CONF.ironic_console.token_format == console_conf.PLAIN:
         raise exception.InvalidParameterValue(
-            f'driver_info/{READ_ONLY_KEY} is {value!r}, but a plain token '
-            'cannot say so: set [ironic_console]token_format to signed, or '
+            f'driver_info/{READ_ONLY_KEY} is set, but a plain token cannot '
+            'say so: set [ironic_console]token_format to signed, or '
             f'{READ_ONLY_KEY} to false')
     return read_only
 
@@ -290,8 +378,3 @@ def _sharing(node: Any) -> str:
     if value is None or value == '':
         return ''
     return parse_sharing(value, f'driver_info/{SHARING_KEY}')
-
-
-def _without_console(info: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in info.items()
-            if key not in nodes.CONSOLE_KEYS}

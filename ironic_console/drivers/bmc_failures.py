@@ -40,6 +40,10 @@ _NO_LINKS = (requests.exceptions.InvalidURL,
              requests.exceptions.MissingSchema)
 
 
+class WrongAccount(BmcRefused):
+    """It does not let us in; each further try may lock the account."""
+
+
 class Failures:
     """Of one BMC.
 
@@ -114,7 +118,7 @@ class Failures:
                 f'{self._name} has no licence that lets us {doing}; install '
                 f'an Enterprise or Datacenter licence{_quoted(ids)}')
         if status == 401:
-            return BmcRefused(
+            return WrongAccount(
                 f'{self._name} does not accept driver_info/redfish_username '
                 'and redfish_password; correct them, and see whether the '
                 'BMC has locked the account')

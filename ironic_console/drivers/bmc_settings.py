@@ -8,12 +8,14 @@ import dataclasses
 import ssl
 import types
 import urllib.parse
+from collections.abc import Mapping
 from typing import Any, Self
 
 from ironic.common import exception
 from ironic.drivers.modules.redfish import utils as redfish_utils
 
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.quotation import quoted, shortened
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import driver_info
 
@@ -21,6 +23,8 @@ from ironic_console.drivers import driver_info
 PROPERTIES: dict[str, str] = {
     key: str(text) for key, text in redfish_utils.COMMON_PROPERTIES.items()
     if key.startswith('redfish_')}
+# Of a value; a path may be that long.
+_MAX_CHARS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +55,7 @@ class BmcSettings:
 
         :raises ConfigError: naming the key and what is allowed.
         """
+        _check_texts(node.driver_info)
         try:
             # Ironic looks for more in a group of options named like the
             # hardware type, and fails where there is none. What counts here
@@ -58,11 +63,11 @@ class BmcSettings:
             info = redfish_utils.parse_driver_info(types.SimpleNamespace(
                 uuid=node.uuid, driver='redfish',
                 driver_info=node.driver_info))
-        except exception.InvalidParameterValue as exc:
+        except (exception.InvalidParameterValue, ValueError) as exc:
             raise ConfigError(
-                f'{exc}. What redfish_address, redfish_username and '
-                'redfish_password are is the same as for the hardware type '
-                'redfish') from exc
+                f'{shortened(str(exc))}. What redfish_address, '
+                'redfish_username and redfish_password are is the same as '
+                'for the hardware type redfish') from exc
         root = info.get('root_prefix', '')
         settings = cls(
             info['address'], root if root.strip('/') else cls.root,
@@ -82,14 +87,23 @@ class BmcSettings:
 
 def _text(node: Any, key: str) -> str:
     value = node.driver_info.get(key)
-    text = driver_info.text({key: '' if value is None else value}, key)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    return driver_info.text({key: '' if value is None else value}, key)
+
+
+def _check_texts(info: Mapping[str, Any]) -> None:
+    """:raises ConfigError: a text is none that anybody can use."""
+    for key in PROPERTIES:
+        value = info.get(key)
+        if not isinstance(value, str):
+            continue
         # Half of a surrogate pair comes out of JSON, and goes nowhere.
-        raise ConfigError(f'driver_info/{key} has characters that are none; '
-                          'set it anew') from None
-    return text
+        if '\0' in value or value != value.encode(
+                errors='replace').decode():
+            raise ConfigError(f'driver_info/{key} has characters that are '
+                              'none; set it anew')
+        if len(value) > _MAX_CHARS:
+            raise ConfigError(f'driver_info/{key} has {len(value)} '
+                              f'characters, {_MAX_CHARS} are allowed')
 
 
 def _check_address(address: str) -> None:
@@ -113,5 +127,5 @@ def _check_ciphers(ciphers: str) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(ciphers)
     except (ssl.SSLError, TypeError, ValueError) as exc:
         raise ConfigError(
-            f'driver_info/redfish_tls_ciphers is {ciphers!r}, which names no '
-            'cipher that OpenSSL has') from exc
+            f'driver_info/redfish_tls_ciphers is {quoted(ciphers)}, which '
+            'names no cipher that OpenSSL has') from exc

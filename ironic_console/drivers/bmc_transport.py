@@ -9,6 +9,7 @@ import io
 import json
 import socket
 import urllib.parse
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 #: Seconds for a connection, so that there is time for another try.
 CONNECT_TIMEOUT = 10.0
 _CHUNK_BYTES = 64 * 1024
+_GZIP = 'gzip'
+# With the header and checksum of RFC 1952.
+_GZIP_BITS = 16 + zlib.MAX_WBITS
 _HIDDEN = b'***'
 # Shorter ones are part of ordinary words, which would be garbled.
 _MIN_HIDDEN_CHARS = 4
@@ -48,6 +52,10 @@ class Detour(TransportError):
 
 class AnswerTooLong(TransportError):
     """The answer does not end where ours would."""
+
+
+class Unreadable(TransportError):
+    """The answer is packed, and not in the one way that we unpack."""
 
 
 class NotJson(TransportError):
@@ -190,10 +198,13 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
 
     def _revealed(self, request: requests.PreparedRequest,
                   ) -> requests.PreparedRequest:
-        if not isinstance(request.body, (str, bytes)):
-            return request
         body = request.body
         revealed = request.copy()
+        # Not "identity": an iLO 5 from 2.30 on keeps a part of what it has
+        # packed only, and answers that with 406. Nor all that urllib3 knows.
+        revealed.headers['Accept-Encoding'] = _GZIP
+        if not isinstance(body, (str, bytes)):
+            return revealed
         revealed.prepare_body(self._veil.reveal(
             body.encode() if isinstance(body, str) else body), None)
         return revealed
@@ -203,22 +214,17 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
         """The answer, read to its end, as libraries may have it."""
         if 300 <= answer.status_code < 400:
             raise Detour(f'the answer is a redirect ({answer.status_code})')
-        body = bytearray()
-        for chunk in answer.iter_content(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                raise AnswerTooLong('the answer has more than '
-                                    f'{MAX_ANSWER_BYTES} bytes')
+        body = _body_of(answer)
         failed = answer.status_code >= 400
         if failed:
             self._last_status = answer.status_code
         if not failed and body and request.method == 'GET':
-            _check_json(bytes(body))
+            _check_json(body)
         headers = {name: value for name, value in answer.headers.items()
                    if name.lower() not in _ABOUT_THE_WIRE}
         return self.build_response(request, urllib3.HTTPResponse(
             io.BytesIO(self.sifted(
-                self._veil.conceal(bytes(body), failed), failed)), headers,
+                self._veil.conceal(body, failed), failed)), headers,
             answer.status_code, reason=answer.reason, preload_content=False))
 
     def sifted(self, body: bytes, failed: bool) -> bytes:
@@ -227,6 +233,37 @@ class BmcAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
         :param failed: it says what went wrong.
         """
         return body
+
+
+def _body_of(answer: requests.Response) -> bytes:
+    """Read an answer to its end, and unpack it.
+
+    urllib3 before 2.6 would unpack all that has come before anybody can
+    count: some KiB become GiB.
+
+    :raises AnswerTooLong: packed or not.
+    :raises Unreadable: it cannot be unpacked.
+    """
+    packing = ', '.join(answer.raw.headers.getlist('content-encoding'))
+    packing = packing.strip().lower()
+    answer.raw.headers.discard('content-encoding')
+    if packing not in ('', 'identity', _GZIP, 'x-gzip'):
+        raise Unreadable('the answer is packed in another way than gzip')
+    unpack = (zlib.decompressobj(_GZIP_BITS)
+              if packing in (_GZIP, 'x-gzip') else None)
+    body = bytearray()
+    for chunk in answer.iter_content(_CHUNK_BYTES):
+        try:
+            body += (unpack.decompress(chunk, MAX_ANSWER_BYTES + 1 - len(body))
+                     if unpack else chunk)
+        except zlib.error:
+            raise Unreadable('the answer is no gzip, as it says') from None
+        if len(body) > MAX_ANSWER_BYTES:
+            raise AnswerTooLong('the answer has more than '
+                                f'{MAX_ANSWER_BYTES} bytes')
+    if unpack and body and not unpack.eof:
+        raise Unreadable('the answer is no gzip to its end')
+    return bytes(body)
 
 
 # Headers that are no longer true of an answer that was read.

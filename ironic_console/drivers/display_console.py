@@ -30,7 +30,12 @@ from ironic_console.common.errors import (
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import base, bmc_settings, display_settings
+from ironic_console.drivers import (
+    base,
+    bmc_settings,
+    console_record,
+    display_settings,
+)
 from ironic_console.drivers.display_providers import launching
 from ironic_console.drivers.vnc_readiness import Network, VncReadiness
 
@@ -112,13 +117,14 @@ class DisplayConsole(base.VNCConsole):
         """Start a display again that should run and does not."""
         node = task.node
         if self._kept(node, self._shown(node)):
+            console_record.all_is_well(task)
             return
         LOG.warning('Node %s: its display does not run, or not as it should '
                     'by now; it is started again', node.uuid)
         # This reads the node anew.
         task.upgrade_lock()
         if task.node.console_enabled and _is_of(task.node, self.kind):
-            self.start_console(task)
+            self.start_again(task)
 
     @periodics.periodic(spacing=_spacing, enabled=_enabled)
     def _stop_unneeded(self, manager: Any, context: Any) -> None:
@@ -197,10 +203,11 @@ def checking(kind: str) -> Any:
         purpose=f'checking the displays of {kind}',
         spacing=_spacing,
         enabled=_enabled,
-        filters={'console_enabled': True},
+        filters={'console_enabled': True, 'maintenance': False},
         predicate_extra_fields=['console_interface', 'driver_internal_info'],
         predicate=lambda node: node.console_interface == kind
         and _is_of(node, kind))
+    @base.one_by_one
     def _check(self: DisplayConsole, task: Any, manager: Any, context: Any,
                ) -> None:
         """Start again what should run."""
@@ -208,8 +215,8 @@ def checking(kind: str) -> Any:
             self.repair(task)
         except (ConfigError, DriverError, exception.ConsoleError) as exc:
             task.upgrade_lock()
-            base.report(task.node, 'The console does not run as it should: '
-                        f'{exc}')
+            console_record.report(
+                task.node, f'{console_record.NOT_RUNNING}{exc}')
             task.node.save()
 
     return _check
@@ -222,5 +229,5 @@ def _network() -> Network:
 
 
 def _is_of(node: Any, kind: str) -> bool:
-    endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY)
-    return isinstance(endpoint, Mapping) and endpoint.get('kind') == kind
+    return nodes.kind_of(
+        node.driver_internal_info.get(nodes.ENDPOINT_KEY)) == kind

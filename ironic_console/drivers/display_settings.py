@@ -17,13 +17,17 @@ import string
 from typing import Any, Self
 
 from ironic.conf import CONF
-from oslo_utils import strutils
 
 from ironic_console.common.addresses import AddressPolicy, parse_networks
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.secret import Secret
 from ironic_console.common.tls import cas_in
-from ironic_console.drivers import base, bmc_settings, certificates
+from ironic_console.drivers import (
+    base,
+    bmc_settings,
+    certificates,
+    driver_info,
+)
 from ironic_console.drivers.displays import browser_tls
 from ironic_console.drivers.displays.settings import (
     MAX_CIPHERS_CHARS,
@@ -137,18 +141,9 @@ def _screen(node: Any) -> Screen:
             f'{ours.display_resolution!r}; it must be WIDTHxHEIGHT, each '
             f'from {MIN_SIZE} to {MAX_SIZE}')
     width, height = numbers
-    return Screen(width, height, CONF.vnc.read_only or _is_read_only(node),
+    read_only = driver_info.flag(node.driver_info, base.READ_ONLY_KEY)
+    return Screen(width, height, CONF.vnc.read_only or read_only,
                   ours.display_linger)
-
-
-def _is_read_only(node: Any) -> bool:
-    value = node.driver_info.get(base.READ_ONLY_KEY, False)
-    try:
-        return bool(strutils.bool_from_string(value, strict=True))
-    except ValueError as exc:
-        raise ConfigError(
-            f'driver_info/{base.READ_ONLY_KEY} is {value!r}; allowed is true '
-            'or false') from exc
 
 
 def _read_cas(path: str) -> str:

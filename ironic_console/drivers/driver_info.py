@@ -5,12 +5,16 @@ line, which makes numbers of what looks like numbers.
 It knows kinds of values and no driver; every error names the key.
 """
 
+import math
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from oslo_utils import strutils
+
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.quotation import quoted, shortened
 from ironic_console.common.tls import cas_in
 
 _T = TypeVar('_T')
@@ -30,8 +34,9 @@ def refuse_unknown(info: Mapping[str, Any], prefix: str,
     unknown = sorted(key for key in info
                      if key.startswith(prefix) and key not in known)
     if unknown:
-        raise ConfigError(f'driver_info/{unknown[0]} is not a setting of '
-                          f'{interface}; there are {", ".join(known)}')
+        raise ConfigError(f'driver_info/{shortened(unknown[0], 64)} is not a '
+                          f'setting of {interface}; there are '
+                          f'{", ".join(known)}')
 
 
 def text(info: Mapping[str, Any], key: str) -> str:
@@ -59,8 +64,8 @@ def choice(info: Mapping[str, Any], key: str, allowed: Sequence[str],
            default: str) -> str:
     value = info.get(key, default)
     if value not in allowed:
-        raise ConfigError(f'driver_info/{key} is {value!r}; allowed is one '
-                          f'of {", ".join(allowed)}')
+        raise ConfigError(f'driver_info/{key} is {quoted(value)}; allowed is '
+                          f'one of {", ".join(allowed)}')
     return str(value)
 
 
@@ -71,6 +76,36 @@ def number(value: Any, kind: type[int] | type[float]) -> Any:
         return kind(value)
     except (TypeError, ValueError, OverflowError):
         return value
+
+
+def number_in(info: Mapping[str, Any], key: str, default: float,
+              least: float, most: float,
+              kind: type[int] | type[float] = int) -> Any:
+    """:returns: the number that is set, of that kind.
+    :raises ConfigError: it is none, or not from ``least`` to ``most``.
+    """
+    value = info.get(key, default)
+    found = number(value, kind)
+    # JSON's true is an int for Python, and 1.5 can be made one.
+    whole = kind is float or not isinstance(value, float) or (
+        math.isfinite(value) and value.is_integer())
+    if (isinstance(value, bool) or type(found) is not kind or not whole
+            or not least <= found <= most):
+        raise ConfigError(f'driver_info/{key} is {quoted(value)}; it must be '
+                          f'a number from {least:g} to {most:g}')
+    return found
+
+
+def flag(info: Mapping[str, Any], key: str) -> bool:
+    """:returns: whether it is set to something like true.
+    :raises ConfigError: nobody can tell.
+    """
+    value = info.get(key, False)
+    try:
+        return bool(strutils.bool_from_string(value, strict=True))
+    except ValueError as exc:
+        raise ConfigError(f'driver_info/{key} is {quoted(value)}; allowed is '
+                          'true or false') from exc
 
 
 def checked(key: str, read: Callable[[], _T]) -> _T:
@@ -104,7 +139,7 @@ def cas(info: Mapping[str, Any], key: str) -> str:
 
 def _read_file(key: str, path: str) -> str:
     """Read a file that whoever writes ``driver_info`` has chosen."""
-    problem = f'driver_info/{key} is {path[:200]!r}, which '
+    problem = f'driver_info/{key} is {quoted(path)}, which '
     if not path.startswith('/'):
         raise ConfigError(f'{problem}is neither PEM nor the path of a file '
                           'that begins with /')

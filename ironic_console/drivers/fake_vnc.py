@@ -19,6 +19,7 @@ from ironic_console.common import nodes
 from ironic_console.common.addresses import instead_of_wildcard
 from ironic_console.common.endpoint import Endpoint, TlsPolicy
 from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.quotation import quoted
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.server import ServerPolicy
@@ -86,13 +87,17 @@ class Settings:
                                      cls.fault),
             security=driver_info.choice(info, 'fake_vnc_security',
                                         tuple(_SECURITY), cls.security),
-            port=int(_number(info, 'fake_vnc_port', cls.port, 65535)),
-            fault_seconds=_number(info, 'fake_vnc_fault_seconds',
-                                  cls.fault_seconds, _MAX_SECONDS))
+            port=driver_info.number_in(info, 'fake_vnc_port', cls.port, 0,
+                                       65535),
+            fault_seconds=driver_info.number_in(
+                info, 'fake_vnc_fault_seconds', cls.fault_seconds, 0,
+                _MAX_SECONDS, float))
 
 
 class FakeVNCConsole(base.VNCConsole):
     """Shows a test card that is drawn by this conductor."""
+
+    kind = _KIND
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,18 +198,6 @@ def _size(text: object) -> tuple[int, int]:
                 and _MIN_SIZE <= height <= _MAX_SIZE):
             return width, height
     raise ConfigError(
-        f'driver_info/fake_vnc_resolution is {text!r}; it must be WIDTHxHEIGHT'
-        f', each from {_MIN_SIZE} to {_MAX_SIZE}, for example 1024x768')
-
-
-def _number(info: Mapping[str, Any], key: str, default: float,
-            most: float) -> float:
-    value = info.get(key, default)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number <= most:
-        raise ConfigError(f'driver_info/{key} is {value!r}; it must be a '
-                          f'number from 0 to {most:g}')
-    return number
+        f'driver_info/fake_vnc_resolution is {quoted(text)}; it must be '
+        f'WIDTHxHEIGHT, each from {_MIN_SIZE} to {_MAX_SIZE}, for example '
+        '1024x768')

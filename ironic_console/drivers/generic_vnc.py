@@ -21,6 +21,7 @@ from ironic_console.common.endpoint import (
     parse_fingerprint,
 )
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.quotation import quoted
 from ironic_console.drivers import base, driver_info, vnc_security
 from ironic_console.drivers.driver_info import checked, choice, text
 from ironic_console.drivers.vnc_security import SECURITY_TYPES
@@ -62,6 +63,8 @@ PROPERTIES = {
 
 class GenericVNCConsole(base.VNCConsole):
     """Shows what a VNC server shows that is named in ``driver_info``."""
+
+    kind = _KIND
 
     def get_properties(self) -> dict[str, str]:
         return base.PROPERTIES | PROPERTIES
@@ -126,7 +129,7 @@ def _host(info: Mapping[str, Any]) -> str:
     except ValueError:
         if any(letter in host for letter in '/:[]@'):
             raise ConfigError(
-                f'driver_info/vnc_address is {host[:256]!r}; it must be an '
+                f'driver_info/vnc_address is {quoted(host)}; it must be an '
                 'address or a host name alone, the port is in vnc_port',
                 ) from None
     return checked('vnc_address', lambda: Endpoint.from_dict(

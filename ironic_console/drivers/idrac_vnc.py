@@ -5,12 +5,14 @@ Nothing runs for a node but that server; it is switched on with a password
 that only the proxy knows, and off again.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
+from concurrent import futures
 from typing import Any, Self
 
 from ironic.common import exception
-from ironic.conductor import periodics
+from ironic.conductor import periodics, task_manager
 from ironic.conf import CONF
 from oslo_log import log
 
@@ -27,11 +29,14 @@ from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import (
     base,
+    bmc_patience,
     bmc_settings,
+    console_record,
     driver_info,
     idrac_server,
     redfish,
 )
+from ironic_console.drivers.bmc_failures import WrongAccount
 from ironic_console.drivers.idrac_server import (
     Generation,
     NoVncServer,
@@ -43,6 +48,9 @@ from ironic_console.drivers.vnc_readiness import Network, VncReadiness
 LOG = log.getLogger(__name__)
 
 _KIND = 'idrac-vnc'
+# Looks at once, so that BMCs that do not answer keep nobody waiting for long,
+# and how much of bmc_timeout each has.
+_LOOKS, _LOOK_SHARE = 8, 0.5
 _TLS = ('auto', 'required', 'off')
 _VERIFY = ('pin', 'ca')
 
@@ -83,8 +91,10 @@ class Settings:
         bmc = bmc_settings.BmcSettings.from_node(node)
         settings = cls(
             bmc, driver_info.text(info, 'idrac_vnc_address') or bmc.host,
-            _number(info, 'idrac_vnc_port', cls.port, 1024, 65535),
-            _number(info, 'idrac_vnc_timeout', cls.timeout, 60, 10800),
+            driver_info.number_in(info, 'idrac_vnc_port', cls.port, 1024,
+                                  65535),
+            driver_info.number_in(info, 'idrac_vnc_timeout', cls.timeout, 60,
+                                  10800),
             driver_info.choice(info, 'idrac_vnc_tls', _TLS, cls.tls),
             driver_info.choice(info, 'idrac_vnc_verify', _VERIFY, cls.verify))
         # It knows what a host is.
@@ -117,6 +127,12 @@ class Settings:
 class IDRACVNCConsole(base.VNCConsole):
     """Shows what the VNC server of an iDRAC shows."""
 
+    kind = _KIND
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._patience = bmc_patience.Patience(self._clock)
+
     def get_properties(self) -> dict[str, str]:
         return base.PROPERTIES | bmc_settings.PROPERTIES | PROPERTIES
 
@@ -125,6 +141,8 @@ class IDRACVNCConsole(base.VNCConsole):
 
     def open_console(self, task: Any) -> base.OpenedConsole:
         node = task.node
+        # Somebody has changed something, or wants to know.
+        self._patience.well(node)
         settings = Settings.from_node(node)
         readiness = self._readiness()
         with self._bmc(node, settings) as bmc:
@@ -152,7 +170,7 @@ class IDRACVNCConsole(base.VNCConsole):
     def close_console(self, task: Any) -> None:
         node = task.node
         changes = node.driver_internal_info.get(nodes.CHANGES_KEY)
-        if not changes and not _is_ours(node):
+        if not changes and not _is_recorded(node):
             return
         with self._bmc(node, Settings.from_node(node)) as bmc:
             try:
@@ -166,56 +184,99 @@ class IDRACVNCConsole(base.VNCConsole):
             else:
                 server.stop()
 
-    @periodics.node_periodic(
-        purpose='checking the VNC servers of iDRACs',
+    @periodics.periodic(
         spacing=lambda: max(CONF.ironic_console.console_check_interval, 1),
-        enabled=lambda: CONF.ironic_console.console_check_interval > 0,
-        predicate_extra_fields=['console_interface', 'driver_internal_info'],
-        predicate=lambda node: node.console_interface == _KIND and
-        nodes.CHANGES_KEY in node.driver_internal_info)
-    def _check(self, task: Any, manager: Any, context: Any) -> None:
+        enabled=lambda: CONF.ironic_console.console_check_interval > 0)
+    def _check_all(self, manager: Any, context: Any) -> None:
+        """Look at all that run, and at those that may not have been stopped,
+        also of nodes whose console interface is another one by now."""
+        due = [uuid for uuid, _driver, _group, info in manager.iter_nodes(
+                   fields=['driver_internal_info'],
+                   filters={'maintenance': False})
+               if nodes.kind_of(info.get(nodes.CHANGES_KEY)) == _KIND]
+        with futures.ThreadPoolExecutor(
+                _LOOKS, thread_name_prefix=_KIND) as pool:
+            for uuid in due:
+                pool.submit(self._check_one, context, uuid)
+
+    def _check_one(self, context: Any, uuid: str) -> None:
+        try:
+            with task_manager.acquire(
+                    context, uuid, shared=True,
+                    purpose='checking the VNC server of an iDRAC') as task:
+                self._check(task)
+        except exception.IronicException as exc:
+            # Locked, most of the time; or gone.
+            LOG.info('Node %s: its console was not checked: %s', uuid, exc)
+
+    @base.one_by_one
+    def _check(self, task: Any) -> None:
         """Start again what should run, and stop what should not."""
-        work, failure = ((self._repair, 'does not run as it should')
-                         if _should_run(task.node) else
-                         (self._finish_stopping, 'may not have been stopped'))
+        node = task.node
+        if not self._patience.allows(node):
+            return
+        work, failure = ((self._repair, console_record.NOT_RUNNING)
+                         if _should_run(node) else
+                         (self._finish_stopping, console_record.NOT_STOPPED))
         try:
             work(task)
-        except BmcUnreachable as exc:
-            # It comes back, and then somebody looks again.
-            LOG.warning('Node %s: its console could not be checked: %s',
-                        task.node.uuid, exc)
         except (ConfigError, DriverError, exception.ConsoleError) as exc:
-            task.upgrade_lock()
-            base.report(task.node, f'The console {failure}: {exc}')
-            task.node.save()
+            cause = exc.__cause__ if isinstance(
+                exc, exception.ConsoleError) else exc
+            if isinstance(cause, WrongAccount):
+                self._patience.denied(node)
+            if isinstance(cause, BmcUnreachable):
+                self._patience.silent(
+                    node, CONF.ironic_console.console_check_interval)
+                LOG.warning('Node %s: its console could not be checked: %s',
+                            node.uuid, exc)
+                if failure == console_record.NOT_RUNNING:
+                    # It comes back, and then somebody looks again.
+                    return
+            text = f'{failure}{exc}'
+            if node.last_error != text:
+                task.upgrade_lock()
+                console_record.report(node, text)
+                node.save()
+        else:
+            self._patience.well(node)
 
     def _repair(self, task: Any) -> None:
         node = task.node
         settings = Settings.from_node(node)
-        with self._bmc(node, settings) as bmc:
+        with self._bmc(node, settings, _LOOK_SHARE) as bmc:
             generation, server = _look(bmc)
-            if (_recorded(node, settings.ways(generation))
+            if (nodes.is_ours(node.driver_internal_info)
+                    and _recorded(node, settings.ways(generation))
                     and server.runs_as(settings.wanted(generation))):
+                console_record.all_is_well(task)
                 return
         LOG.warning('Node %s: its VNC server is not set as it was left; it '
                     'is started again', node.uuid)
         task.upgrade_lock()
         if _should_run(task.node):
-            self.start_console(task)
+            self.start_again(task)
 
     def _finish_stopping(self, task: Any) -> None:
+        node = task.node
+        with (contextlib.suppress(NoVncServer),
+              self._bmc(node, Settings.from_node(node), _LOOK_SHARE) as bmc):
+            _look(bmc)
+        # It answers, so nobody has to wait for the node for long.
         task.upgrade_lock()
         node = task.node
         if _should_run(node):
             return
         self.close_console(task)
-        base.forget(node)
+        console_record.forget(node, _KIND)
         LOG.info('Node %s: its VNC server, which could not be stopped '
                  'before, is stopped now', node.uuid)
 
-    def _bmc(self, node: Any, settings: Settings) -> redfish.Bmc:
+    def _bmc(self, node: Any, settings: Settings, share: float = 1.0,
+             ) -> redfish.Bmc:
+        """:param share: of the time that there is for one."""
         bmc = redfish.Bmc(settings.bmc, self._clock,
-                          CONF.ironic_console.bmc_timeout)
+                          CONF.ironic_console.bmc_timeout * share)
         password = _recorded_password(node)
         if password:
             bmc.hide(password)
@@ -258,7 +319,7 @@ def _remember(node: Any, server: VncServer) -> None:
     """
     info = {key: value for key, value in node.driver_internal_info.items()
             if key != nodes.CREDENTIAL_KEY}
-    info.setdefault(nodes.CHANGES_KEY, server.settings)
+    info.setdefault(nodes.CHANGES_KEY, {'kind': _KIND, **server.settings})
     if info != node.driver_internal_info:
         node.driver_internal_info = info
         node.save()
@@ -267,8 +328,8 @@ def _remember(node: Any, server: VncServer) -> None:
 def _should_run(node: Any) -> bool:
     """Ironic sets the first before and after the second: a tear-down takes
     the endpoint away only, a start that failed the other only."""
-    return (node.console_enabled
-            and nodes.ENDPOINT_KEY in node.driver_internal_info)
+    return (node.console_enabled and node.console_interface == _KIND
+            and _is_recorded(node))
 
 
 def _recorded(node: Any, ways: list[Endpoint]) -> base.OpenedConsole | None:
@@ -297,16 +358,6 @@ def _is_way(endpoint: Endpoint, way: Endpoint) -> bool:
             and dataclasses.replace(endpoint, tls=way.tls) == way)
 
 
-def _is_ours(node: Any) -> bool:
-    endpoint = node.driver_internal_info.get(nodes.ENDPOINT_KEY)
-    return isinstance(endpoint, Mapping) and endpoint.get('kind') == _KIND
-
-
-def _number(info: Mapping[str, Any], key: str, default: int, least: int,
-            most: int) -> int:
-    value = info.get(key, default)
-    number = driver_info.number(value, int)
-    if type(number) is not int or not least <= number <= most:
-        raise ConfigError(f'driver_info/{key} is {value!r}; it must be a '
-                          f'number from {least} to {most}')
-    return number
+def _is_recorded(node: Any) -> bool:
+    return nodes.kind_of(
+        node.driver_internal_info.get(nodes.ENDPOINT_KEY)) == _KIND

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.quotation import quoted
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import (
     Credential,
@@ -74,7 +75,7 @@ def read_types(info: Mapping[str, Any], credential: Credential | None,
     for name in names:
         if name not in SECURITY_TYPES:
             raise ConfigError(
-                f'driver_info/vnc_security has {name[:64]!r}; allowed are '
+                f'driver_info/vnc_security has {quoted(name)}; allowed are '
                 f'{", ".join(SECURITY_TYPES)}')
     _check_credential(names, credential)
     if scheme == 'vncs' and (name := _first(names, _WITH_TLS)):

@@ -255,7 +255,7 @@ def test_a_restart_of_the_conductor_keeps_what_is_good_and_repairs_the_rest(
     good, bad, dead = (nodes.enroll() for _ in range(3))
     links = {good: good.enable(), bad: bad.enable()}
     dead.enable()
-    lost = dead.password
+    kept = dead.stored()
     before, changes = good.stored(), good.changes()
     first = bad.password
     with ForeignViewer(links[good]) as viewer:
@@ -271,18 +271,42 @@ def test_a_restart_of_the_conductor_keeps_what_is_good_and_repairs_the_rest(
             and not bad['reservation'], 'the repair')
         assert good.stored() == before
         assert good.changes() == changes
-        # Of this one Ironic says that it is not enabled any more.
-        dead.wait_until(lambda: not dead['console_enabled']
-                        and not dead['reservation'], 'the last one')
-        assert 'cannot be reached' in dead['last_error']
+        # A network that is down does not disable it.
+        dead.wait_until(lambda: 'left as it was' in ironic.log(),
+                        'the last one')
         dead.bmc.turn(**ALIVE)
-        dead.wait_until(lambda: dead.is_off(lost), 'it to be off')
+        dead.wait_until(lambda: not dead['reservation'], 'its end')
+        assert dead['console_enabled'] is True
+        assert dead.stored() == kept
+        links[dead] = dead.link()
         # Whoever looks goes on looking.
         viewer.press(ord('x'))
         assert viewer.picture()
     for node, link in links.items():
         assert node['console_enabled'] is True
         with ForeignViewer(link) as viewer:
+            assert viewer.name == b'OpenVNC'
+
+
+@pytest.mark.parametrize('interface', ['fake-vnc', 'fake-graphical',
+                                       'no-console'])
+def test_whichever_interface_comes_next_the_server_is_switched_off(
+        nodes: IdracNodes, ironic: LocalIronic, interface: str) -> None:
+    """Ironic lets people change it while the console is enabled."""
+    node = nodes.enroll()
+    link = node.enable()
+    password = node.password
+    ironic.rest.set_node(node.uuid, console_interface=interface)
+    if interface != 'no-console':
+        node.disable()
+    node.wait_until(lambda: node.is_off(password), 'it to be off')
+    node.wait_until(lambda: not {*keys.OUR_KEYS, keys.CHANGES_KEY}
+                    & set(node.stored()), 'Ironic to know of it')
+    with pytest.raises(ViewerRefused):
+        ForeignViewer(link)
+    ironic.rest.set_node(node.uuid, console_interface='idrac-vnc')
+    if interface != 'no-console':
+        with ForeignViewer(node.enable()) as viewer:
             assert viewer.name == b'OpenVNC'
 
 

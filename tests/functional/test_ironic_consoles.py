@@ -282,6 +282,27 @@ def test_our_proxy_serves_consoles_of_in_tree_drivers(
         assert len(viewer.picture()) == viewer.width * viewer.height * 4
 
 
+def test_consoles_of_in_tree_drivers_open_also_after_one_of_ours(
+        ironic: LocalIronic, make_node: Callable[..., Any]) -> None:
+    """Their stop leaves what only we know of."""
+    node = make_node(fake_vnc_security='x509vnc')
+    ours = ironic.rest.set_console(node, True)['console_info']['url']
+    ironic.rest.set_node(node, console_interface='fake-graphical')
+    with pytest.raises(ViewerRefused):
+        ForeignViewer(ours)
+    ironic.rest.set_console(node, False)
+    ironic.rest.set_console(node, True)
+    with ForeignViewer(ironic.rest.console_url(node)) as viewer:
+        assert viewer.name == b'a real X display'
+    ironic.rest.set_console(node, False)
+    ironic.rest.set_node(node, console_interface='fake-vnc')
+    ironic.rest.set_console(node, True)
+    with ForeignViewer(ironic.rest.console_url(node)) as viewer:
+        assert viewer.width == 1024
+    ironic.rest.set_console(node, False)
+    assert not set(nodes.CONSOLE_KEYS) & set(stored_info(ironic, node))
+
+
 def test_proxy_needs_no_message_queue(
         ironic: LocalIronic, proxy: LocalProxy,
         make_node: Callable[..., Any], tmp_path: pathlib.Path) -> None:

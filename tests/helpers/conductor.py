@@ -20,6 +20,7 @@ class Node:
         self.driver_info = driver_info
         self.driver_internal_info: dict[str, Any] = {'other': 'kept'}
         self.console_enabled = False
+        self.console_interface = 'some-vnc'
         self.last_error: str | None = None
         self.saved: list[dict[str, Any]] = []
 

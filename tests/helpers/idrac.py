@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes whose BMC is a simulated iDRAC, and what comes of their consoles."""
 
-import inspect
 import json
 import re
 import threading
@@ -51,6 +50,7 @@ class Rack:
         self.bmc: RedfishBmc = bmcs.start(profile, **knobs)
         self.node = Node(**bmcs.driver_info(self.bmc),
                          idrac_vnc_port=self.bmc.vnc_port)
+        self.node.console_interface = 'idrac-vnc'
         self.task = Task(self.node)
         self.console = IDRACVNCConsole()
 
@@ -75,8 +75,7 @@ class Rack:
 
     def check(self) -> None:
         """What is done every now and then."""
-        inspect.unwrap(IDRACVNCConsole._check)(
-            self.console, self.task, None, None)
+        self.console._check(self.task)
 
     def requests(self) -> int:
         """How many the BMC has got so far."""
@@ -150,7 +149,7 @@ class Rack:
 
 def see(rack: Rack) -> OpenEndpoint:
     """Open the console as the proxy does."""
-    record = NodeRecord.from_info(rack.node.uuid, 'rack7', 'idrac-vnc', True,
+    record = NodeRecord.from_info(rack.node.uuid, 'rack7', None, True,
                                   rack.info)
     dialer = EndpointDialer(
         Resolver(AddressPolicy(parse_networks(['127.0.0.0/8']))),

@@ -83,6 +83,55 @@ def test_an_endpoint_of_ours_says_itself_which_security_it_has():
     assert record(OURS).endpoint().security_types == ()
 
 
+# -- whose console it is ------------------------------------------------------
+
+STARTED = {**OURS, 'console_told': ['192.0.2.1', '5900'],
+           'console_endpoint': {'host': '192.0.2.2', 'port': 5901,
+                                'kind': 'idrac-vnc'}}
+
+
+def test_what_our_driver_started_last_is_ours():
+    node = record(STARTED)
+    assert node.ours is True
+    assert node.endpoint().address == '192.0.2.2:5901'
+    assert node.credential() is not None
+    assert node.secret == Secret('s3cret')
+
+
+@pytest.mark.parametrize('interface', ['fake-graphical', 'idrac-vnc'])
+@pytest.mark.parametrize('place', [
+    {'vnc_host': '192.0.2.9'}, {'vnc_port': 41234}])
+def test_what_an_in_tree_driver_started_since_is_its_own(place, interface):
+    """It leaves keys of ours where they are."""
+    node = record({**STARTED, **place}, interface=interface)
+    assert node.ours is False
+    assert node.endpoint().security_types == (1,)
+    assert node.endpoint().kind == interface
+    assert node.endpoint().host == place.get('vnc_host', '192.0.2.1')
+    assert node.credential() is None
+    assert node.secret == Secret('s3cret')
+
+
+def test_what_ran_before_an_in_tree_driver_was_chosen_is_nobodys():
+    """Behind the keys of Nova may be a gateway, which would lead to itself;
+    and the secret must not become a token."""
+    node = record(STARTED, interface='fake-graphical')
+    assert node.ours is False
+    assert node.secret is None
+
+
+@pytest.mark.parametrize('told', ['x', 5, [], {}, ['192.0.2.1'], [None, {}]])
+def test_what_is_no_note_of_ours_is_none(told):
+    assert record({**STARTED, 'console_told': told}).ours is False
+
+
+def test_conductors_that_leave_no_note_are_believed():
+    info = {key: value for key, value in STARTED.items()
+            if key != 'console_told'}
+    assert record(info).ours is True
+    assert record(info, interface='fake-graphical').ours is False
+
+
 # -- what it is authenticated with --------------------------------------------
 
 def test_reads_the_credential():
@@ -181,7 +230,7 @@ def test_a_session_without_a_secret_never_goes_on():
 
 
 def test_keys_are_those_that_ironic_and_nova_know():
-    assert set(OURS) == set(nodes.CONSOLE_KEYS)
+    assert {*OURS, nodes.TOLD_KEY} == set(nodes.CONSOLE_KEYS)
     # Ironic's API masks what has such a name.
     assert 'secret' in nodes.CREDENTIAL_KEY
 

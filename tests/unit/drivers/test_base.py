@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 from ironic.common import exception
+from ironic.conductor import periodics
 from ironic.conductor import utils as conductor_utils
 
 from ironic_console.common import nodes, tickets
 from ironic_console.common.endpoint import Endpoint
-from ironic_console.common.errors import ConfigError, DriverError
+from ironic_console.common.errors import (
+    BmcUnreachable,
+    ConfigError,
+    DriverError,
+)
 from ironic_console.common.secret import Secret
-from ironic_console.drivers import base
+from ironic_console.drivers import base, console_record
 from tests.helpers.clock import FrozenClock
 from tests.helpers.conductor import UUID, Node, Task
 
@@ -24,6 +29,8 @@ PASSWORD = {'password': 'pa55word', 'username': ''}
 
 class SomeConsole(base.VNCConsole):
     """A driver whose BMC does as it is told."""
+
+    kind = 'some-vnc'
 
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +200,7 @@ def test_stop_succeeds_for_a_dead_bmc_and_reports_it(
 def test_what_is_to_be_undone_is_kept_until_that_has_worked(
         console: SomeConsole, task: Task, history: list[str]) -> None:
     console.start_console(task)
-    changes = {nodes.CHANGES_KEY: {'VNC': 'off'}}
+    changes = {nodes.CHANGES_KEY: {'VNC': 'off', 'kind': 'some-vnc'}}
     task.node.driver_internal_info |= changes
     console.close_error = DriverError('no answer')
     console.stop_console(task)
@@ -210,15 +217,153 @@ def test_start_keeps_what_is_to_be_undone(
     assert task.node.saved[-1][nodes.CHANGES_KEY] == {'VNC': 'off'}
 
 
-def test_same_trouble_is_reported_once(
-        task: Task, history: list[str],
+def test_a_start_takes_back_that_the_console_does_not_run(
+        console: SomeConsole, task: Task) -> None:
+    task.node.last_error = f'{console_record.NOT_RUNNING}no answer'
+    console.start_console(task)
+    assert task.node.last_error is None
+    task.node.last_error = 'something else'
+    console.start_console(task)
+    assert task.node.last_error == 'something else'
+
+
+# -- another console interface than before ------------------------------------
+
+class OtherConsole(SomeConsole):
+    kind = 'other-vnc'
+
+
+@pytest.fixture
+def other(conf: Any) -> Iterator[OtherConsole]:
+    yield OtherConsole()
+    base._interfaces.pop('other-vnc', None)
+
+
+CHANGES = {'VNC': 'off', 'kind': 'some-vnc'}
+
+
+@pytest.mark.parametrize('ask', ['start_console', 'stop_console'])
+def test_whoever_is_asked_stops_what_another_interface_started(
+        console: SomeConsole, other: OtherConsole, task: Task, ask: str,
+        ) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    secret = task.node.driver_internal_info[nodes.SECRET_KEY]
+    console.asked = 0
+    getattr(other, ask)(task)
+    assert console.asked == 1
+    left = task.node.driver_internal_info
+    assert nodes.CHANGES_KEY not in left
+    assert left.get(nodes.SECRET_KEY) != secret
+    assert (nodes.ENDPOINT_KEY in left) is (ask == 'start_console')
+
+
+@pytest.mark.parametrize('ask', ['start_console', 'stop_console'])
+def test_what_another_interface_changed_is_kept_until_that_is_undone(
+        console: SomeConsole, other: OtherConsole, task: Task, ask: str,
+        history: list[str]) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    console.close_error = DriverError('no answer')
+    getattr(other, ask)(task)
+    left = task.node.driver_internal_info
+    assert left[nodes.CHANGES_KEY] == CHANGES
+    assert (nodes.ENDPOINT_KEY in left) is (ask == 'start_console')
+    assert set(history) == {'The console may not have been stopped: no '
+                            'answer'}
+
+
+def test_an_interface_that_is_not_there_is_named(
+        console: SomeConsole, other: OtherConsole, task: Task,
+        history: list[str]) -> None:
+    other.opened = base.OpenedConsole(Endpoint('h', 1, kind='other-vnc'))
+    other.start_console(task)
+    del base._interfaces['other-vnc']
+    console.stop_console(task)
+    assert 'other-vnc' in history[0]
+    assert 'enabled_console_interfaces' in history[0]
+    assert task.node.driver_internal_info == {'other': 'kept'}
+
+
+def test_a_link_leads_to_no_console_of_somebody_else(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    info = task.node.driver_internal_info
+    for change in ({nodes.PORT_KEY: 41234}, {nodes.ENDPOINT_KEY: {
+            **info[nodes.ENDPOINT_KEY], 'kind': 'fake-vnc'}}):
+        task.node.driver_internal_info = info | change
+        with pytest.raises(exception.NodeConsoleNotEnabled):
+            console.get_console(task)
+
+
+def test_a_raw_token_of_an_in_tree_driver_never_signs(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    task.node.driver_internal_info |= {
+        nodes.PORT_KEY: 41234, nodes.SECRET_KEY: 'raw'}
+    console.start_console(task)
+    assert task.node.driver_internal_info[nodes.SECRET_KEY] != 'raw'
+
+
+# -- the start of a conductor -------------------------------------------------
+
+def test_a_restart_while_the_bmc_is_out_of_reach_disables_no_console(
+        console: SomeConsole, task: Task,
         caplog: pytest.LogCaptureFixture) -> None:
-    base.report(task.node, 'one')
-    base.report(task.node, 'one')
-    base.report(task.node, 'two')
-    base.report(task.node, 'one')
-    assert history == ['one', 'two', 'one']
-    assert caplog.text.count(': one') == 2
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.console_enabled = True
+    before = dict(task.node.driver_internal_info)
+    console.open_error = BmcUnreachable('no answer')
+    console.start_console(task)
+    assert task.node.driver_internal_info == before
+    assert 'left as it was' in caplog.text
+
+
+@pytest.mark.parametrize(('error', 'enabled'), [
+    (ConfigError('set x to 1'), True), (DriverError('reset it'), True),
+    (BmcUnreachable('no answer'), False)])
+def test_what_ironic_takes_for_disabled_leaves_no_password_behind(
+        console: SomeConsole, task: Task, error: Exception, enabled: bool,
+        ) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.driver_internal_info[nodes.CHANGES_KEY] = CHANGES
+    task.node.console_enabled = enabled
+    console.open_error = error
+    with pytest.raises(exception.ConsoleError, match=str(error)):
+        console.start_console(task)
+    assert task.node.saved[-1] == {'other': 'kept',
+                                   nodes.CHANGES_KEY: CHANGES}
+
+
+def test_out_of_reach_is_no_excuse_for_what_is_not_there_any_more(
+        console: SomeConsole, task: Task,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.console_enabled = True
+
+    def change_and_fail(task: Task) -> None:
+        task.node.driver_internal_info = {
+            key: value for key, value
+            in task.node.driver_internal_info.items()
+            if key != nodes.CREDENTIAL_KEY}
+        raise BmcUnreachable('no answer')
+    monkeypatch.setattr(console, 'open_console', change_and_fail)
+    with pytest.raises(exception.ConsoleError):
+        console.start_console(task)
+    assert task.node.driver_internal_info == {'other': 'kept'}
+
+
+def test_a_repair_that_fails_is_tried_again(
+        console: SomeConsole, task: Task) -> None:
+    console.start_console(task)
+    before = dict(task.node.driver_internal_info)
+    console.open_error = DriverError('reset it')
+    with pytest.raises(exception.ConsoleError):
+        console.start_again(task)
+    assert task.node.driver_internal_info == before
 
 
 def test_stop_without_start_succeeds(
@@ -316,6 +461,15 @@ def test_plain_token_is_never_given_for_a_read_only_console(
     task.node.driver_info['console_read_only'] = 'false'
     console.validate(task)
     assert console.get_console(task)['url']
+
+
+def test_nothing_is_quoted_at_length(
+        console: SomeConsole, task: Task) -> None:
+    for key in ('console_read_only', 'console_sharing'):
+        task.node.driver_info = {key: 'x' * 100_000}
+        with pytest.raises(exception.InvalidParameterValue) as caught:
+            console.validate(task)
+        assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize('value', ['shared', 'refuse', 'takeover'])
@@ -422,3 +576,29 @@ def test_waits_for_the_door_only_when_nova_is_told_something_new(
     console.stop_console(task)
     console.start_console(task)
     assert waited == [gateway, gateway]
+
+
+# -- checks -------------------------------------------------------------------
+
+def test_a_fault_in_the_check_of_one_node_ends_no_other(
+        task: Task, caplog: pytest.LogCaptureFixture) -> None:
+    @base.one_by_one
+    def check(self: object, task: Task) -> None:
+        raise UnicodeEncodeError('utf-8', 's3cret', 0, 1, 'surrogate')
+    check(None, task)
+    assert f'Node {UUID}: ' in caplog.text
+    assert 'UnicodeEncodeError at ' in caplog.text
+    assert 'test_base.py:' in caplog.text
+    assert 's3cret' not in caplog.text
+
+
+@pytest.mark.parametrize('error', [
+    exception.NodeLocked(node=UUID, host='h'),
+    exception.NodeNotFound(node=UUID), periodics.Stop()])
+def test_what_ironic_expects_of_a_check_gets_there(
+        task: Task, error: Exception) -> None:
+    @base.one_by_one
+    def check(self: object, task: Task) -> None:
+        raise error
+    with pytest.raises(type(error)):
+        check(None, task)

@@ -14,7 +14,12 @@ from ironic_console.common.errors import (
     BmcUnsupported,
     DriverError,
 )
-from ironic_console.drivers.bmc_failures import Failures, message_names, word
+from ironic_console.drivers.bmc_failures import (
+    Failures,
+    WrongAccount,
+    message_names,
+    word,
+)
 from ironic_console.drivers.bmc_transport import (
     AnswerTooLong,
     Detour,
@@ -90,7 +95,8 @@ def test_no_answer_is_told(
 def test_denial_is_told(failures: Failures, status: int, ids: list[str],
                         words: str) -> None:
     found = failures.denied(status, ids, 'see it')
-    assert type(found) is BmcRefused
+    assert isinstance(found, BmcRefused)
+    assert isinstance(found, WrongAccount) is (words == 'correct them')
     assert words in str(found)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ironic_console.common.errors import ConfigError
+from ironic_console.drivers import bmc_settings
 from ironic_console.drivers.bmc_settings import PROPERTIES, BmcSettings
 from tests.helpers.conductor import Node
 from tests.helpers.properties import FEW
@@ -51,11 +52,28 @@ def test_addresses_that_cannot_be_used(written: object) -> None:
     ('redfish_verify_ca', [1]), ('redfish_system_id', 7),
     ('redfish_tls_minimum_version', '1.0'),
     ('redfish_tls_ciphers', 'ROT13'), ('redfish_tls_ciphers', 7),
+    ('redfish_address', 'https://\0'), ('redfish_address', '\ud800'),
+    ('redfish_address', 'https://' + 'x' * 100_000),
+    ('redfish_address', '/' * 5000), ('redfish_system_id', '\ud800'),
+    ('redfish_verify_ca', 'x' * 100_000), ('redfish_verify_ca', 'x\0'),
+    ('redfish_auth_type', 'x' * 4000), ('redfish_auth_type', ['x'] * 4000),
+    ('redfish_tls_ciphers', 'x' * 4000),
 ])
 def test_values_that_cannot_be_used_are_named(
         key: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=key):
+    with pytest.raises(ConfigError, match=key) as caught:
         settings_of(**{key: value})
+    assert len(str(caught.value)) < 1000
+
+
+def test_whatever_ironic_trips_over_is_a_wrong_setting(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(node: object) -> None:
+        raise ValueError('odd')
+    monkeypatch.setattr(bmc_settings.redfish_utils, 'parse_driver_info',
+                        parse)
+    with pytest.raises(ConfigError, match='odd'):
+        settings_of()
 
 
 def test_numbers_of_the_command_line_are_text() -> None:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP with BMCs that keep to no rules, over real sockets."""
 
+import gzip
 import json
 import pathlib
 import re
 import socket
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -21,6 +24,7 @@ from ironic_console.drivers.bmc_transport import (
     NotJson,
     QuotesSecret,
     TooLate,
+    Unreadable,
     Veil,
 )
 
@@ -133,6 +137,72 @@ def test_silence_is_not_waited_for(wire: Wire, veil: Veil) -> None:
     wire.speak = lambda sock: bool(wire.stopping.wait(10)) and None
     with pytest.raises(requests.exceptions.ReadTimeout):
         ask(wire, veil, 0.3)
+
+
+# -- packed answers -----------------------------------------------------------
+
+def packed(body: bytes, how: bytes = b'gzip') -> bytes:
+    return (b'HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\n'
+            b'Content-Length: %d\r\n\r\n' % (how, len(body)) + body)
+
+
+def bomb(layers: int, unpacked: int = 512 * 1024 * 1024) -> bytes:
+    """Zeros by the million, packed, and packed again."""
+    body = bytes(1024 * 1024)
+    packers = [zlib.compressobj(9, zlib.DEFLATED, 31) for _ in range(layers)]
+    found = b''
+    for _ in range(unpacked // len(body)):
+        piece = body
+        for packer in packers:
+            piece = packer.compress(piece)
+        found += piece
+    for number, packer in enumerate(packers):
+        piece = packer.flush()
+        for outer in packers[number + 1:]:
+            piece = outer.compress(piece)
+        found += piece
+    return found
+
+
+def test_bmcs_may_pack_their_answers_and_some_always_do(
+        wire: Wire, veil: Veil) -> None:
+    for how in (b'gzip', b'GZip', b'x-gzip'):
+        wire.speak = says(packed(gzip.compress(b'{"a": "b"}'), how))
+        answer = ask(wire, veil)
+        assert answer.json() == {'a': 'b'}
+        assert 'Content-Encoding' not in answer.headers
+    for heard in wire.heard:
+        assert b'Accept-Encoding: gzip\r\n' in heard
+    wire.speak = says(packed(b'{}', b'identity'))
+    assert ask(wire, veil).json() == {}
+
+
+@pytest.mark.parametrize(('layers', 'how', 'error'), [
+    (1, b'gzip', AnswerTooLong), (2, b'gzip, gzip', Unreadable),
+    (1, b'gzip,', Unreadable), (2, b'gzip\r\nContent-Encoding: gzip',
+                               Unreadable)])
+def test_a_packed_answer_costs_no_more_than_another(
+        wire: Wire, veil: Veil, layers: int, how: bytes,
+        error: type[Exception]) -> None:
+    wire.speak = says(packed(bomb(layers), how))
+    tracemalloc.start()
+    try:
+        with pytest.raises(error):
+            ask(wire, veil, 60)
+        assert tracemalloc.get_traced_memory()[1] < 40 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize('answer', [
+    packed(b'{}'), packed(gzip.compress(b'{}')[:-6]),
+    packed(zlib.compress(b'{}')), packed(zlib.compress(b'{}'), b'deflate'),
+    packed(b'{}', b'br'), packed(b'{}', b'zstd')])
+def test_what_cannot_be_unpacked_is_told(
+        wire: Wire, veil: Veil, answer: bytes) -> None:
+    wire.speak = says(answer)
+    with pytest.raises(Unreadable, match='gzip'):
+        ask(wire, veil)
 
 
 def resolver(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[str]],

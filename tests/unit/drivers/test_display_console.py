@@ -565,7 +565,8 @@ def test_check_looks_at_its_own_nodes_and_at_consoles_that_run(
     class Manager:
         def iter_nodes(self, filters: dict[str, Any], fields: list[str],
                        ) -> Iterator[tuple[Any, ...]]:
-            assert filters == {'console_enabled': True}
+            assert filters == {'console_enabled': True,
+                               'maintenance': False}
             for interface in ('ilo-kvm', 'supermicro-kvm', 'idrac-kvm',
                               'fake-vnc'):
                 # One whose console_interface was changed is looked after

@@ -82,6 +82,48 @@ def test_what_is_no_number_stays_for_whoever_refuses_it(
     assert driver_info.number(float('inf'), int) == float('inf')
 
 
+@pytest.mark.parametrize(('value', 'kind', 'found'), [
+    (7, int, 7), ('7', int, 7), (7.0, int, 7), (1.5, float, 1.5),
+    ('1.5', float, 1.5), (1, float, 1.0), (0, int, 0), (9, int, 9)])
+def test_a_number_is_what_people_write(
+        value: object, kind: type, found: float) -> None:
+    read = driver_info.number_in({'key': value}, 'key', 5, 0, 9, kind)
+    assert read == found
+    assert type(read) is kind
+
+
+@pytest.mark.parametrize('kind', [int, float])
+@pytest.mark.parametrize('value', [
+    -1, 10, '10', True, None, 'x' * 100_000, 10 ** 400, float('nan'),
+    float('inf'), [5], '9' * 5000])
+def test_a_number_is_within_its_limits(value: object, kind: type) -> None:
+    with pytest.raises(ConfigError, match=r'info/key is .* from 0 to 9',
+                       ) as caught:
+        driver_info.number_in({'key': value}, 'key', 5, 0, 9, kind)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_whole_number_is_not_made_one() -> None:
+    with pytest.raises(ConfigError, match=r'5.5'):
+        driver_info.number_in({'key': 5.5}, 'key', 5, 0, 9)
+    assert driver_info.number_in({}, 'key', 5, 0, 9) == 5
+
+
+@pytest.mark.parametrize(('value', 'found'), [
+    (True, True), ('yes', True), (1, True), (False, False), ('off', False)])
+def test_a_flag_is_what_people_write(value: object, found: bool) -> None:
+    assert driver_info.flag({'key': value}, 'key') is found
+    assert driver_info.flag({}, 'key') is False
+
+
+@pytest.mark.parametrize('value', ['maybe', '', None, 2, [], 'x' * 100_000])
+def test_a_flag_is_true_or_false(value: object) -> None:
+    with pytest.raises(ConfigError, match=r'info/key is .* true or false',
+                       ) as caught:
+        driver_info.flag({'key': value}, 'key')
+    assert len(str(caught.value)) < 1000
+
+
 def test_an_error_of_somebody_else_gets_the_key() -> None:
     def fail() -> None:
         raise ConfigError('it is wrong')

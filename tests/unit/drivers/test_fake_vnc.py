@@ -63,8 +63,13 @@ def test_reads_what_people_write() -> None:
     ('fake_vnc_port', 70000, '65535'),
     ('fake_vnc_port', 'x', '65535'),
     ('fake_vnc_port', -1, '65535'),
+    ('fake_vnc_port', 10 ** 400, '65535'),
+    ('fake_vnc_port', True, '65535'),
+    ('fake_vnc_port', 5901.5, '65535'),
+    ('fake_vnc_resolution', 'x' * 100_000, '1024x768'),
     ('fake_vnc_fault', 'explode', 'never-answers'),
     ('fake_vnc_fault_seconds', 'soon', '600'),
+    ('fake_vnc_fault_seconds', 10 ** 400, '600'),
     ('fake_vnc_fault_seconds', float('nan'), '600'),
     ('fake_vnc_fault_seconds', float('inf'), '600'),
     ('fake_vnc_colour', 'red', 'fake_vnc_resolution'),
@@ -245,7 +250,7 @@ def test_a_password_that_is_none_is_made_anew(
 
 
 def test_a_password_of_another_interface_is_not_taken_over(
-        console: FakeVNCConsole) -> None:
+        console: FakeVNCConsole, quick: None) -> None:
     node = Node(fake_vnc_security='vncauth')
     node.driver_internal_info |= {
         nodes.ENDPOINT_KEY: {'host': '192.0.2.1', 'port': 5900,

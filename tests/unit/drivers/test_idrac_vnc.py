@@ -2,10 +2,13 @@
 """idrac-vnc against a simulated iDRAC, over real HTTPS and real RFB."""
 
 import concurrent.futures
+import contextlib
 import copy
 import logging
 import socket
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from ironic.conductor import utils as conductor_utils
 from ironic_console.common import nodes
 from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import ConfigError
+from ironic_console.drivers import idrac_vnc
 from ironic_console.drivers.idrac_vnc import IDRACVNCConsole, Settings
 from tests.helpers.bmc import Bmcs
 from tests.helpers.conductor import Node, Task
@@ -194,7 +198,8 @@ def test_what_stood_there_is_noted_before_anything_is_changed(
     rack.bmc.turn(denied='privilege')
     rack.refusal()
     assert rack.node.saved == [
-        {'other': 'kept', nodes.CHANGES_KEY: before}]
+        {'other': 'kept', nodes.CHANGES_KEY: {
+            'kind': 'idrac-vnc', **before}}]
 
 
 def test_what_stood_there_is_not_believed_to_be_short(rack: Rack) -> None:
@@ -205,7 +210,7 @@ def test_what_stood_there_is_not_believed_to_be_short(rack: Rack) -> None:
         'Id': 'x', 'Attributes': values})
     rack.refusal()
     assert rack.info[nodes.CHANGES_KEY] == {
-        ENABLE: 'Disabled', SSL: 'Disabled'}
+        'kind': 'idrac-vnc', ENABLE: 'Disabled', SSL: 'Disabled'}
 
 
 # -- again and again ----------------------------------------------------------
@@ -304,9 +309,11 @@ def test_failed_repair_is_no_good_console(running: Rack, conf: Any) -> None:
     conf.config(group='ironic_console', vnc_ready_timeout=1)
     running.bmc.set_attributes({ENABLE: 'Disabled'})
     running.bmc.turn(vnc_dead=True)
-    running.refusal()
+    running.check()
+    assert nodes.CREDENTIAL_KEY not in running.info
     running.bmc.turn(vnc_dead=False)
     conf.config(group='ironic_console', vnc_ready_timeout=20)
+    running.console._patience.well(running.node)
     running.check()
     assert opens(running)
 
@@ -403,6 +410,18 @@ def test_check_repairs_what_should_run(
     assert running.node.last_error is None
 
 
+def test_check_publishes_again_what_an_in_tree_driver_has_hidden(
+        running: Rack) -> None:
+    """Somebody tried one, and went back while it was enabled."""
+    address = running.info[nodes.TOLD_KEY]
+    running.node.driver_internal_info = running.info | {
+        nodes.PORT_KEY: 41234, nodes.SECRET_KEY: 'raw'}
+    running.check()
+    assert [running.info[nodes.HOST_KEY],
+            running.info[nodes.PORT_KEY]] == address
+    assert running.info[nodes.SECRET_KEY] != 'raw'
+
+
 def test_check_finishes_what_could_not_be_stopped(running: Rack) -> None:
     running.bmc.turn(denied='privilege')
     running.stop()
@@ -445,11 +464,141 @@ def test_check_only_warns_of_a_bmc_that_is_down(
     assert any(record.levelno == logging.WARNING
                and 'could not be checked' in record.getMessage()
                for record in caplog.records)
+    asked = running.requests()
+    running.check()
+    assert running.requests() == asked, 'it is given time'
+
+
+def test_check_tells_again_what_ironic_has_taken_out_of_last_error(
+        running: Rack, conf: Any) -> None:
+    conf.config(group='ironic_console', bmc_timeout=1)
+    running.bmc.turn(cut=10_000)
     running.stop()
     running.node.last_error = None
     running.check()
-    assert running.node.last_error is None
+    told = running.node.last_error or ''
+    assert told.startswith('The console may not have been stopped: ')
     assert nodes.CHANGES_KEY in running.info
+    running.bmc.turn(cut=0)
+    conf.config(group='ironic_console', bmc_timeout=20)
+    running.console._patience.well(running.node)
+    running.check()
+    assert running.node.last_error is None
+    assert running.bmc.attributes[ENABLE] == 'Disabled'
+
+
+@pytest.mark.parametrize('stopped', [False, True])
+def test_check_keeps_no_node_locked_while_it_waits(
+        running: Rack, conf: Any, stopped: bool) -> None:
+    conf.config(group='ironic_console', bmc_timeout=1)
+    running.bmc.turn(slow=60.0)
+    if stopped:
+        running.stop()
+    locked: list[int] = []
+    running.bmc.turn(slow=0.0, unavailable=1000)
+    running.task.upgrade_lock = lambda: locked.append(  # type: ignore[method-assign]
+        running.requests())
+    running.check()
+    asked = running.requests()
+    # Only to write down what was found out, if at all.
+    assert all(one == asked for one in locked)
+
+
+def test_check_tries_wrong_credentials_once(running: Rack) -> None:
+    right = running.node.driver_info
+    running.node.driver_info = {**right, 'redfish_password': 'wr0ng'}
+    running.check()
+    assert 'does not accept' in (running.node.last_error or '')
+    asked = running.requests()
+    for _ in range(3):
+        running.check()
+    assert running.requests() == asked
+    running.node.driver_info = right
+    running.check()
+    assert running.requests() > asked
+    assert running.node.last_error is None, 'it is well again'
+
+
+def test_check_takes_back_what_it_has_repaired(running: Rack) -> None:
+    running.bmc.set_attributes({ENABLE: 'Disabled'})
+    running.bmc.turn(denied='privilege')
+    running.check()
+    assert running.node.last_error
+    running.bmc.turn(denied='')
+    running.check()
+    assert opens(running)
+    assert running.node.last_error is None
+
+
+@pytest.mark.parametrize('interface', ['fake-graphical', 'no-console'])
+def test_check_stops_what_another_interface_knows_nothing_of(
+        running: Rack, interface: str) -> None:
+    """People may change it while the console is enabled."""
+    running.node.console_interface = interface
+    in_tree = {nodes.HOST_KEY: 'h', nodes.PORT_KEY: 41234,
+               nodes.SECRET_KEY: 'raw', nodes.CREATED_KEY: 'now'}
+    if interface == 'fake-graphical':
+        running.node.driver_internal_info = running.info | in_tree
+    running.check()
+    assert running.bmc.attributes[ENABLE] == 'Disabled'
+    left = {'other': 'kept'}
+    assert running.info == (left | in_tree if interface == 'fake-graphical'
+                            else left)
+
+
+class Conductor:
+    """Which nodes there are, and their tasks."""
+
+    def __init__(self, *racks: Rack) -> None:
+        self.racks = racks
+        self.looked: list[str] = []
+        for number, rack in enumerate(racks):
+            rack.node.uuid = f'node-{number}'
+
+    def iter_nodes(self, fields: Any, filters: Any) -> Any:
+        assert filters == {'maintenance': False}
+        for rack in self.racks:
+            yield (rack.node.uuid, 'redfish', '', *(
+                getattr(rack.node, field) for field in fields))
+
+    @contextlib.contextmanager
+    def acquire(self, context: Any, uuid: str, shared: bool, purpose: str,
+                ) -> Iterator[Task]:
+        assert shared
+        self.looked.append(uuid)
+        if uuid == 'node-0':
+            raise exception.NodeLocked(node=uuid, host='h')
+        yield next(one.task for one in self.racks if one.node.uuid == uuid)
+
+
+def test_bmcs_that_are_slow_do_not_delay_the_repair_of_others(
+        make: MakeRack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes in maintenance are left alone, and one that is locked."""
+    racks = [make() for _ in range(4)]
+    conductor = Conductor(*racks)
+    for rack in racks:
+        rack.start()
+    monkeypatch.setattr(idrac_vnc.task_manager, 'acquire', conductor.acquire)
+    off, slow = racks[3], racks[1:3]
+    off.bmc.set_attributes({ENABLE: 'Disabled'})
+    for rack in slow:
+        rack.bmc.turn(slow=60.0)
+    before = off.password
+    checker = threading.Thread(target=lambda: racks[0].console._check_all(
+        conductor, None))
+    checker.start()
+    deadline = time.monotonic() + 60
+    while off.info.get(nodes.CREDENTIAL_KEY, {}).get('password') in (
+            None, before):
+        assert checker.is_alive()
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+    assert checker.is_alive(), 'it waits for the others'
+    for rack in slow:
+        rack.bmc.turn(slow=0.0)
+    checker.join(60)
+    assert sorted(conductor.looked) == ['node-0', 'node-1', 'node-2',
+                                        'node-3']
 
 
 def test_check_reports_what_cannot_be_repaired_once(
