@@ -134,8 +134,9 @@ def key_presses(count):
 
 
 def test_a_bmc_that_takes_no_keys_stops_the_browser_and_costs_little(
-        worker, server, faults):
+        run, server, faults):
     server.behaviour = good()
+    worker = run(relay=RelayLimits(max_frame_rate=0))
     keys = key_presses(500_000)
     with open_console(worker) as browser:
         passage = faults.passage()
@@ -172,7 +173,7 @@ def _taken(worker):
 
 def test_a_bmc_that_never_takes_them_again_is_given_up(run, server, faults):
     server.behaviour = good()
-    worker = run(relay=RelayLimits(stall_timeout=1.0))
+    worker = run(relay=RelayLimits(stall_timeout=1.0, max_frame_rate=0))
     with open_console(worker) as browser:
         faults.passage().freeze()
         sender = threading.Thread(target=send_until_closed, args=(browser,))
