@@ -21,7 +21,9 @@
 #include "stream.h"
 
 enum step { TLS_AND_HTTP, VERSION, COUNT, TYPES, RESULT, INIT, NAME, OPEN };
-enum { REQUEST_BYTES = 10, MAX_SESSIONS = 16000, READ_BYTES = 262144 };
+enum { REQUEST_BYTES = 10, MAX_SESSIONS = 16000, READ_BYTES = 262144,
+       /* For what was asked last. */
+       ANSWER_SECONDS = 10 };
 
 struct session {
     struct stream stream;
@@ -391,10 +393,11 @@ static void open_some(int count, int at_once)
 static void echo(double rate, double seconds)
 {
     long sent = 0, late = 0, turn = 0;
-    double start = now(), t = start;
+    long turns = session_count * rate * seconds + .5;
+    double start = now();
     time_count = 0;
-    while ((t = now()) < start + seconds) {
-        double next = start + turn / (session_count * rate);
+    while (turn < turns) {
+        double t = now(), next = start + turn / (session_count * rate);
         if (t < next) {
             pump(next - t);
             continue;
@@ -412,7 +415,8 @@ static void echo(double rate, double seconds)
             sent++;
         pump(0);
     }
-    for (t = now(); now() < t + .5; )
+    for (double end = now() + ANSWER_SECONDS;
+         time_count < sent && now() < end; )
         pump(.1);
     for (int i = 0; i < session_count; i++)
         sessions[i]->sent_at = 0;
