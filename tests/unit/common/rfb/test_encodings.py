@@ -184,3 +184,4 @@ def test_counts_what_a_person_does_as_the_other_rule_does():
     machine = EncodingFilter(PressedKeys(), BORNE)
     machine.receive_data(ask(*NOVNC) + KEY_DOWN + KEY_UP)
     assert machine.inputs == 2
+    assert machine.messages == 3

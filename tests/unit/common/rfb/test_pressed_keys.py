@@ -46,6 +46,7 @@ def test_counts_what_a_person_does():
     keys.receive_data(key(1, CTRL) + look + key(0, CTRL) + pointer)
     keys.receive_data(qemu(1, CTRL, 29))
     assert keys.inputs == 4
+    assert keys.messages == 6
     # Whatever comes when nobody can tell any more.
     keys.receive_data(b'\x77')
     keys.receive_data(look)

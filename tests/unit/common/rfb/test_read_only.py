@@ -274,3 +274,4 @@ def test_counts_what_a_person_would_do():
     machine.receive_data(KEY + WIRE['PointerEvent'] + KEY[:3])
     machine.receive_data(KEY[3:])
     assert machine.inputs == 3
+    assert machine.messages == 5
