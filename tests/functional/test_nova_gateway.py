@@ -244,7 +244,9 @@ def copies(site: Site, node: str, count: int, number: int = 0,
                              + count))
         info = json.loads(row['driver_internal_info'])
         for one in numbers:
-            info['vnc_port'] = site.first_port + one - 1
+            port = site.first_port + one - 1
+            info |= {'vnc_port': port,
+                     'console_told': [info.get('vnc_host'), port]}
             row |= {'id': one, 'uuid': str(uuid.uuid4()), 'name': None,
                     'instance_uuid': None,
                     'driver_internal_info': json.dumps(info)}
