@@ -24,6 +24,7 @@ from ironic_console.common.errors import (
     BadRequest,
     ConsoleError,
     ProtocolError,
+    ServiceUnavailable,
     Side,
     Unauthorized,
 )
@@ -88,6 +89,7 @@ class Connection:
         """:returns: the relay has the connection now."""
         conversation = Conversation(self._channel)
         deadline = self._deadline
+        kept = False
         again = True
         while again:
             again = False
@@ -99,17 +101,21 @@ class Connection:
                                         head.http_version, head.headers)
                 if isinstance(request, ConnectRequest):
                     self._identify(request)
+                    if kept and self._services.sessions.draining:
+                        raise ServiceUnavailable(
+                            'the service is being stopped')
                 if isinstance(request, ConnectRequest) and request.tunnel:
                     return self._open_tunnel(request, conversation)
                 if isinstance(request, ConnectRequest) and request.upgrade:
                     return self._open_console(request, conversation)
                 again = self._answer(request, conversation)
-            except (BadRequest, Unauthorized) as exc:
+            except (BadRequest, Unauthorized, ServiceUnavailable) as exc:
                 LOG.info('%s: refused %s: %s', self._id, self._opening.peer,
                          exc)
                 self._services.metrics.refused(exc)
                 self._refuse(exc, conversation)
             deadline = self._opening.deadline('keepalive_timeout')
+            kept = True
         return False
 
     def _answer(self, request: PageRequest | ConnectRequest,

@@ -15,7 +15,6 @@ from ironic_console.common.errors import (
     NodeInUse,
     NodeLimitReached,
     NodeStoreUnavailable,
-    ServiceUnavailable,
     SessionLimitReached,
     SourceLimitReached,
 )
@@ -133,7 +132,7 @@ class SessionRegistry:
         self._ledger = host.ledger
         self._sessions: set[Session] = set()
         self._lock = threading.Condition()
-        # Set when no new ones are to begin.
+        # Set when the service is being stopped.
         self.draining = False
         self._stopping = threading.Event()
         self._checked_at = clock.monotonic()
@@ -197,8 +196,6 @@ class SessionRegistry:
                ) -> list[Entry]:
         """:returns: those that have to end for one more."""
         policy = self.policy
-        if self.draining:
-            raise ServiceUnavailable('the service is being stopped')
         if len(self._sessions) >= policy.max_sessions:
             raise SessionLimitReached(
                 f'{len(self._sessions)} sessions are open, which is '

@@ -295,6 +295,23 @@ def test_a_page_and_then_a_console_over_one_connection(worker, record):
         assert response.status == 101
 
 
+def test_a_connection_that_was_kept_begins_none_while_sessions_drain(
+        worker, record):
+    """One that has just been taken does: nobody can take it back."""
+    upgrade = (path_to(NODE, ticket_for(record)), 'Connection: Upgrade',
+               'Upgrade: websocket', 'Sec-WebSocket-Version: 13',
+               'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+    with (HTTPConnection(worker.address) as kept,
+          HTTPConnection(worker.address) as fresh):
+        assert kept.request('/').status == 200
+        worker.worker._sessions.draining = True
+        refused = kept.request(*upgrade)
+        assert refused.status == 503
+        assert refused.headers['retry-after'] == '5'
+        assert kept.is_closed()
+        assert fresh.request(*upgrade).status == 101
+
+
 def test_without_keep_alive_every_answer_is_the_last(run, record):
     worker = run(record, setup=dataclasses.replace(SETUP,
                                                    keepalive_timeout=0))

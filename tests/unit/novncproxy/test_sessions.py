@@ -13,7 +13,6 @@ from ironic_console.common.errors import (
     Interrupted,
     NodeInUse,
     NodeLimitReached,
-    ServiceUnavailable,
     SessionLimitReached,
     SourceLimitReached,
 )
@@ -100,15 +99,6 @@ def test_says_beforehand_that_one_more_is_too_many():
     for other in (room.grant(), room.grant(OTHER)):
         with pytest.raises(SessionLimitReached):
             room.registry.check(other, SOURCE)
-
-
-def test_begins_none_when_the_service_is_being_stopped(room):
-    room.open()
-    room.registry.draining = True
-    for ask in (room.add, lambda: room.registry.check(room.grant(), SOURCE)):
-        with pytest.raises(ServiceUnavailable, match='being stopped'):
-            ask()
-    assert not room.closed
 
 
 def test_the_last_session_makes_no_room_for_a_second_one():
