@@ -117,6 +117,8 @@ def installed(machine: Machine, record: NodeRecord, schema: pathlib.Path,
 def service(installed: Service) -> Iterator[Service]:
     """It runs, as it is configured first."""
     installed.control('start')
+    wait_until(lambda: len(installed.processes()) == 3, 'both workers',
+               PATIENCE)
     yield installed
     installed.configure()
     installed.machine.run('systemctl', 'reset-failed', UNIT, check=False)
@@ -186,7 +188,6 @@ def test_stop_lets_sessions_go_on_and_says_why_they_end(
 
 def test_a_worker_that_is_killed_takes_no_other_with_it(
         service: Service) -> None:
-    wait_until(lambda: len(service.processes()) >= 3, 'workers', PATIENCE)
     main, *workers = service.processes()
     service.machine.run('kill', '-KILL', str(workers[-1]))
     wait_until(lambda: (now := service.processes())[0] == main
