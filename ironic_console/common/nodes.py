@@ -168,6 +168,16 @@ def kind_of(stored: object) -> str:
     return kind if isinstance(kind, str) else ''
 
 
+def console_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """:returns: the part of it that is about the console."""
+    return {key: info[key] for key in CONSOLE_KEYS if key in info}
+
+
+def has_console_of(info: Mapping[str, Any], kind: str) -> bool:
+    """:returns: the endpoint in it is of that console interface."""
+    return kind_of(info.get(ENDPOINT_KEY)) == kind
+
+
 def is_ours(info: Mapping[str, Any]) -> bool:
     """:returns: an interface of ours was the last that started a console."""
     endpoint, told = info.get(ENDPOINT_KEY), info.get(TOLD_KEY)

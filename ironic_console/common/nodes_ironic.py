@@ -22,11 +22,7 @@ from oslo_db import options as db_options
 from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Clock, Deadline
 from ironic_console.common.errors import NodeStoreUnavailable
-from ironic_console.common.nodes import (
-    CONSOLE_KEYS,
-    NodeRecord,
-    NodeStore,
-)
+from ironic_console.common.nodes import NodeRecord, NodeStore, console_of
 from ironic_console.common.record_cache import RecordCache, Stamp
 
 T = TypeVar('T')
@@ -156,9 +152,8 @@ def _rows(columns: list[str], filters: dict[str, Any]) -> list[Any]:
 def _slim(uuid: str, name: str, interface: str, enabled: bool,
           info: dict[str, Any] | None) -> NodeRecord:
     # Thousands are kept, and other parts of Ironic write kilobytes there.
-    return NodeRecord.from_info(uuid, name, interface, enabled, {
-        key: info[key] for key in CONSOLE_KEYS if key in info}
-        if info else None)
+    return NodeRecord.from_info(uuid, name, interface, enabled,
+                                console_of(info or {}))
 
 
 def _record(node: Any) -> NodeRecord:

@@ -17,6 +17,11 @@ def quoted(value: object) -> str:
     return _SHORT.repr(value)
 
 
+def one_line(said: object) -> str:
+    """:returns: the words of an exception, or of whatever has some."""
+    return ' '.join(str(said).split())
+
+
 def shortened(text: str, most: int = 400) -> str:
     """:returns: the words of somebody else, or how they begin and end."""
     half = most // 2

@@ -157,13 +157,14 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
             Ironic the console is disabled then, so it leaves no trace.
         """
         node = task.node
-        before = console_record.of(node)
+        before = nodes.console_of(node.driver_internal_info)
         try:
             self.start_again(task)
         except exception.ConsoleError as exc:
             if (isinstance(exc.__cause__, BmcUnreachable)
                     and node.console_enabled and self._runs(node)
-                    and before == console_record.of(node)):
+                    and before == nodes.console_of(
+                        node.driver_internal_info)):
                 LOG.warning('Node %s: its console is left as it was, since '
                             'nobody can look at it: %s', node.uuid, exc)
                 return
@@ -284,8 +285,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
     def _runs(self, node: Any) -> bool:
         """This interface was the last that started a console."""
         info = node.driver_internal_info
-        return nodes.is_ours(info) and nodes.kind_of(
-            info[nodes.ENDPOINT_KEY]) == self.kind
+        return nodes.is_ours(info) and nodes.has_console_of(info, self.kind)
 
     def _close_others(self, task: Any) -> None:
         """Stop what other interfaces of ours have started, before one that
@@ -294,9 +294,7 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         for key in (nodes.ENDPOINT_KEY, nodes.CHANGES_KEY):
             kind = nodes.kind_of(info.get(key))
             if kind and kind != self.kind and self._close(task, kind):
-                info = console_record.without_changes(info, kind)
-                if nodes.kind_of(info.get(nodes.ENDPOINT_KEY)) == kind:
-                    info = console_record.without_endpoint(info)
+                info = console_record.without_traces(info, kind)
                 console_record.keep(task.node, info)
 
     def _close(self, task: Any, kind: str) -> bool:
@@ -328,6 +326,15 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         if CONF.ironic_console.token_format == console_conf.PLAIN:
             return secret, fresh
         return secret, created
+
+
+def check_spacing() -> float:
+    """:returns: seconds between two looks of a periodic task."""
+    return max(float(CONF.ironic_console.console_check_interval), 1.0)
+
+
+def checks_enabled() -> bool:
+    return bool(CONF.ironic_console.console_check_interval > 0)
 
 
 def one_by_one(check: Callable[..., None]) -> Callable[..., None]:

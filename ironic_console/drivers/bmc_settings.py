@@ -5,7 +5,6 @@ It asks nobody; who does is in redfish.py.
 """
 
 import dataclasses
-import ssl
 import types
 import urllib.parse
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any, Self
 from ironic.common import exception
 from ironic.drivers.modules.redfish import utils as redfish_utils
 
+from ironic_console.common import tls
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.quotation import quoted, shortened
 from ironic_console.common.secret import Secret
@@ -124,8 +124,8 @@ def _check_ciphers(ciphers: str) -> None:
     if not ciphers:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(ciphers)
-    except (ssl.SSLError, TypeError, ValueError) as exc:
+        tls.suites_of(ciphers)
+    except ConfigError as exc:
         raise ConfigError(
             f'driver_info/redfish_tls_ciphers is {quoted(ciphers)}, which '
             'names no cipher that OpenSSL has') from exc

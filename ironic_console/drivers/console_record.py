@@ -23,10 +23,8 @@ NOT_STOPPED = 'The console may not have been stopped: '
 def forget(node: Any, kind: str) -> None:
     """Take every trace of what an interface has started, and stopped now,
     from a node that may have another console by now."""
-    info = without_changes(node.driver_internal_info, kind)
-    if nodes.kind_of(info.get(nodes.ENDPOINT_KEY)) == kind:
-        info = without_endpoint(info)
-    node.driver_internal_info = info
+    node.driver_internal_info = without_traces(node.driver_internal_info,
+                                               kind)
     forgive(node, NOT_STOPPED)
     node.save()
 
@@ -64,11 +62,6 @@ def report(node: Any, text: str) -> None:
         node, event=text, event_type=states.CONSOLE, error=True)
 
 
-def of(node: Any) -> dict[str, Any]:
-    info = node.driver_internal_info
-    return {key: info[key] for key in nodes.CONSOLE_KEYS if key in info}
-
-
 def keep(node: Any, info: dict[str, Any]) -> None:
     """Save what is remembered of a node, if that is another thing now."""
     if info != node.driver_internal_info:
@@ -80,8 +73,12 @@ def without_console(info: dict[str, Any]) -> dict[str, Any]:
     return _without(info, nodes.CONSOLE_KEYS)
 
 
-def without_endpoint(info: dict[str, Any]) -> dict[str, Any]:
-    """Without what is ours; the rest may be of an in-tree driver by now."""
+def without_traces(info: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Without what an interface has left."""
+    info = without_changes(info, kind)
+    if not nodes.has_console_of(info, kind):
+        return info
+    # The rest may be of an in-tree driver by now.
     return _without(info, nodes.CONSOLE_KEYS if nodes.is_ours(info)
                     else nodes.OUR_KEYS)
 

@@ -47,14 +47,6 @@ _LOOK_TIMEOUT = 5.0
 _DIGEST_KEY = 'display'
 
 
-def _spacing() -> float:
-    return max(float(CONF.ironic_console.console_check_interval), 1.0)
-
-
-def _enabled() -> bool:
-    return bool(CONF.ironic_console.console_check_interval > 0)
-
-
 class DisplayConsole(base.VNCConsole):
     """Shows the console page of a BMC.
 
@@ -126,7 +118,8 @@ class DisplayConsole(base.VNCConsole):
         if task.node.console_enabled and _is_of(task.node, self.kind):
             self.start_again(task)
 
-    @periodics.periodic(spacing=_spacing, enabled=_enabled)
+    @periodics.periodic(spacing=base.check_spacing,
+                        enabled=base.checks_enabled)
     def _stop_unneeded(self, manager: Any, context: Any) -> None:
         """Stop what no console of any node needs any more.
 
@@ -201,8 +194,8 @@ def checking(kind: str) -> Any:
     """
     @periodics.node_periodic(
         purpose=f'checking the displays of {kind}',
-        spacing=_spacing,
-        enabled=_enabled,
+        spacing=base.check_spacing,
+        enabled=base.checks_enabled,
         filters={'console_enabled': True, 'maintenance': False},
         predicate_extra_fields=['console_interface', 'driver_internal_info'],
         predicate=lambda node: node.console_interface == kind
@@ -229,5 +222,4 @@ def _network() -> Network:
 
 
 def _is_of(node: Any, kind: str) -> bool:
-    return nodes.kind_of(
-        node.driver_internal_info.get(nodes.ENDPOINT_KEY)) == kind
+    return nodes.has_console_of(node.driver_internal_info, kind)

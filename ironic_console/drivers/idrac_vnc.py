@@ -184,9 +184,8 @@ class IDRACVNCConsole(base.VNCConsole):
             else:
                 server.stop()
 
-    @periodics.periodic(
-        spacing=lambda: max(CONF.ironic_console.console_check_interval, 1),
-        enabled=lambda: CONF.ironic_console.console_check_interval > 0)
+    @periodics.periodic(spacing=base.check_spacing,
+                        enabled=base.checks_enabled)
     def _check_all(self, manager: Any, context: Any) -> None:
         """Look at all that run, and at those that may not have been stopped,
         also of nodes whose console interface is another one by now."""
@@ -359,5 +358,4 @@ def _is_way(endpoint: Endpoint, way: Endpoint) -> bool:
 
 
 def _is_recorded(node: Any) -> bool:
-    return nodes.kind_of(
-        node.driver_internal_info.get(nodes.ENDPOINT_KEY)) == _KIND
+    return nodes.has_console_of(node.driver_internal_info, _KIND)

@@ -11,10 +11,10 @@ import socket
 
 from ironic_console.common.errors import (
     ConfigError,
-    ConsoleError,
     NodeStoreUnavailable,
 )
 from ironic_console.common.nodes import NodeStore
+from ironic_console.common.quotation import one_line
 from ironic_console.novncproxy import resources
 from ironic_console.novncproxy.admin import AdminFolder
 from ironic_console.novncproxy.settings import Settings
@@ -39,23 +39,19 @@ def report(settings: Settings, pages: int, store: NodeStore) -> bool:
         try:
             print(f'{name}: {look(settings)}')
         except ConfigError as exc:
-            print(f'{name}: {_one_line(exc)}')
+            print(f'{name}: {one_line(exc)}')
             good = False
     try:
         store.check()
         print('Database: fine')
     except NodeStoreUnavailable as exc:
-        print(f'Database: {_one_line(exc)}')
+        print(f'Database: {one_line(exc)}')
         good = False
     return good
 
 
 def _workers(number: int) -> str:
     return '1 worker' if number == 1 else f'{number} workers'
-
-
-def _one_line(exc: ConsoleError) -> str:
-    return ' '.join(str(exc).split())
 
 
 def _certificates(settings: Settings) -> str:

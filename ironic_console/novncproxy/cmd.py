@@ -22,6 +22,7 @@ from oslo_service import backend
 
 from ironic_console.common.conf import console as console_conf
 from ironic_console.common.errors import ConfigError
+from ironic_console.common.quotation import one_line
 from ironic_console.novncproxy import green
 
 if TYPE_CHECKING:
@@ -47,12 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _select_backend(_read_backend(arguments))
         return _run(arguments)
     except (ConfigError, cfg.Error, ValueError) as exc:
-        print(f'{PROGRAM}: {_one_line(exc)}', file=sys.stderr)
+        print(f'{PROGRAM}: {one_line(exc)}', file=sys.stderr)
         return 1
-
-
-def _one_line(exc: Exception) -> str:
-    return ' '.join(str(exc).split())
 
 
 def _version() -> str:
@@ -160,7 +157,7 @@ def _run(arguments: list[str]) -> int:
         try:
             return load()
         except (cfg.Error, ValueError, OSError) as exc:
-            raise ConfigError(_one_line(exc)) from exc
+            raise ConfigError(one_line(exc)) from exc
 
     loaded = load()
     settings = loaded.settings
@@ -233,7 +230,7 @@ def _prepare_reloading(conf: Any) -> None:
             return dict(mutate())
         except cfg.Error as exc:
             LOG.warning('The configuration files cannot be read: %s',
-                        _one_line(exc))
+                        one_line(exc))
             return {}
 
     conf.mutate_config_files = mutate_if_possible

@@ -114,10 +114,8 @@ class ProxyService(service.ServiceBase):
         # What was closed is not there any more.
         self._running = dataclasses.replace(
             self._running,
-            metrics=self._running.metrics and wanted.metrics
-            and self._running.metrics,
-            viewers=self._running.viewers and wanted.viewers
-            and self._running.viewers)
+            metrics=wanted.metrics and self._running.metrics,
+            viewers=wanted.viewers and self._running.viewers)
         options = needs_restart(self._running, wanted)
         if options:
             LOG.warning('A restart is needed for what has changed in %s',

@@ -15,6 +15,7 @@ from typing import Any
 from oslo_config import cfg
 
 from ironic_console.common.conf import console as console_conf
+from ironic_console.common.quotation import one_line
 from ironic_console.novncproxy.admin import AdminFolder
 from ironic_console.novncproxy.close_reasons import MAX_REASON_BYTES
 
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return ask(AdminFolder(_folder(arguments)), arguments)
     except (_Failed, cfg.Error) as exc:
-        print(f'{PROGRAM}: {" ".join(str(exc).split())}', file=sys.stderr)
+        print(f'{PROGRAM}: {one_line(exc)}', file=sys.stderr)
         return 1
 
 

@@ -15,6 +15,7 @@ from ironic.conf import CONF
 
 from ironic_console.common.addresses import instead_of_wildcard
 from ironic_console.common.errors import ConfigError, DisplayError
+from ironic_console.common.quotation import one_line
 from ironic_console.drivers.display_providers import needs
 from ironic_console.drivers.display_providers.base import DisplayProvider
 from ironic_console.drivers.displays import spool
@@ -131,7 +132,7 @@ def _address(found: tuple[Any, Any]) -> tuple[str, int]:
 
 
 def _failed(what: str, reason: object) -> DisplayError:
-    words = ' '.join(str(reason).split())
+    words = one_line(reason)
     return DisplayError(
         f'{CONF.vnc.container_provider}, which is [vnc]container_provider, '
         f'could not {what} the display: {words[:_MAX_REASON_CHARS]}')

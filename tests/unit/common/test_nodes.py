@@ -307,3 +307,13 @@ def test_takes_any_time(value):
 def test_knows_whether_a_console_is_for_one_alone(info, sharing):
     record = NodeRecord.from_info('u', None, 'x', True, info)
     assert record.sharing == sharing
+
+
+def test_tells_whose_console_is_recorded_and_what_belongs_to_it():
+    info = {'other': 1, nodes.PORT_KEY: 5901,
+            nodes.ENDPOINT_KEY: {'kind': 'some-vnc'}}
+    assert nodes.has_console_of(info, 'some-vnc')
+    assert not nodes.has_console_of(info, 'other-vnc')
+    assert not nodes.has_console_of({}, 'some-vnc')
+    assert nodes.console_of(info) == {
+        nodes.PORT_KEY: 5901, nodes.ENDPOINT_KEY: {'kind': 'some-vnc'}}

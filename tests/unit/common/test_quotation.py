@@ -3,7 +3,7 @@
 
 import pytest
 
-from ironic_console.common.quotation import quoted, shortened
+from ironic_console.common.quotation import one_line, quoted, shortened
 
 
 @pytest.mark.parametrize('value', [
@@ -23,3 +23,7 @@ def test_nothing_is_quoted_at_length(value: object) -> None:
 def test_words_of_others_are_cut_when_they_go_on() -> None:
     assert shortened('no such file') == 'no such file'
     assert shortened('x' * 1000 + 'y' * 5, 10) == 'xxxxx...yyyyy'
+
+
+def test_words_of_an_exception_fit_into_one_line() -> None:
+    assert one_line(ValueError('no\n  such\tfile ')) == 'no such file'

@@ -18,6 +18,8 @@ from ironic_console.novncproxy.settings import ListenAddress
 from ironic_console.novncproxy.shared import Shared
 from tests.helpers.proxy import make_settings, refused
 
+pytestmark = pytest.mark.usefixtures('own_signals')
+
 
 class FakeWorker:
     drain_timeout = 300.0
@@ -78,17 +80,6 @@ def life(tmp_path):
                      life.shared.viewers_listener):
         if listener:
             listener.close()
-
-
-@pytest.fixture(autouse=True)
-def signals():
-    """Whoever heeds them in a test does so in that test only."""
-    before = {number: signal.getsignal(number)
-              for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    signal.alarm(0)
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def in_a_process_of_its_own(act):

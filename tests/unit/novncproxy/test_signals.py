@@ -35,15 +35,7 @@ class Heard:
         self.calls.append('stop')
 
 
-@pytest.fixture(autouse=True)
-def signals():
-    """Whoever heeds them in a test does so in that test only."""
-    before = {number: signal.getsignal(number)
-              for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    signal.alarm(0)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures('own_signals')
 
 
 def test_the_wrapper_of_oslo_service_gets_the_missing_half():

@@ -137,43 +137,38 @@ def test_ready_tells_about_the_store(tmp_path, record):
         assert caught.value.response.status == 503
 
 
+@pytest.fixture
+def kept(tmp_path, record):
+    """A connection from before the worker began to drain."""
+    worker = RunningWorker(make_settings(tmp_path, drain_timeout=60), record)
+    worker.worker.start()
+    with (worker.open(record) as browser,
+          HTTPConnection(worker.address) as kept):
+        browser.shake_hands()
+        assert 'connection' not in kept.request('/healthz').headers
+        thread = drain(worker)
+        wait_until(lambda: refused(worker.address), 'nobody gets in')
+        yield kept
+        browser.close_politely()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_who_is_connected_already_begins_no_session_when_it_drains(
-        tmp_path, record):
-    worker = RunningWorker(make_settings(tmp_path, drain_timeout=60), record)
-    worker.worker.start()
-    with (worker.open(record) as browser,
-          HTTPConnection(worker.address) as late):
-        browser.shake_hands()
-        assert 'connection' not in late.request('/healthz').headers
-        thread = drain(worker)
-        wait_until(lambda: refused(worker.address), 'nobody gets in')
-        answer = late.request(path_to(record.uuid, ticket_for(record)),
-                              'Connection: Upgrade', 'Upgrade: websocket',
-                              'Sec-WebSocket-Version: 13',
-                              'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==')
-        assert answer.status == 503
-        assert answer.headers['retry-after']
-        assert late.is_closed()
-        browser.close_politely()
-    thread.join(10)
-    assert not thread.is_alive()
+        kept, record):
+    answer = kept.request(path_to(record.uuid, ticket_for(record)),
+                          'Connection: Upgrade', 'Upgrade: websocket',
+                          'Sec-WebSocket-Version: 13',
+                          'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==')
+    assert answer.status == 503
+    assert answer.headers['retry-after']
+    assert kept.is_closed()
 
 
-def test_who_is_connected_already_has_to_go_when_it_drains(tmp_path, record):
-    worker = RunningWorker(make_settings(tmp_path, drain_timeout=60), record)
-    worker.worker.start()
-    with (worker.open(record) as browser,
-          HTTPConnection(worker.address) as late):
-        browser.shake_hands()
-        assert 'connection' not in late.request('/healthz').headers
-        thread = drain(worker)
-        wait_until(lambda: refused(worker.address), 'nobody gets in')
-        answer = late.request('/healthz')
-        assert (answer.status, answer.headers['connection']) == (200, 'close')
-        assert late.is_closed()
-        browser.close_politely()
-    thread.join(10)
-    assert not thread.is_alive()
+def test_who_is_connected_already_has_to_go_when_it_drains(kept):
+    answer = kept.request('/healthz')
+    assert (answer.status, answer.headers['connection']) == (200, 'close')
+    assert kept.is_closed()
 
 
 # -- ports that SIGHUP switches on or off -------------------------------------
