@@ -170,7 +170,8 @@ class Relay:
     def _read_inbox(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._awake.recv(4096)
-        while self._inbox:
+        # What comes meanwhile has its turn after the sessions.
+        for _ in range(len(self._inbox)):
             self._inbox.popleft()()
 
     def _fetch_gathered(self, now: float) -> None:

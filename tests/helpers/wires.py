@@ -224,14 +224,18 @@ class Exchange:
         return wire
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and the relay notice."""
+        """Let time pass after all that was asked for, and the relay
+        notice."""
         assert isinstance(self.clock, FrozenClock)
+        self.settle()
         self.clock.advance(seconds)
         self.settle()
 
     def settle(self) -> None:
         """Wait until the relay has done all that there was to do."""
-        for _ in range(2):
+        # Its present round may have begun before; what belongs to the next
+        # is done when the one after that begins.
+        for _ in range(3):
             done = threading.Event()
             self.relay._call(done.set)
             assert done.wait(PATIENCE)
