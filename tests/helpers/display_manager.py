@@ -5,7 +5,6 @@ directory."""
 import contextlib
 import os
 import pathlib
-import signal
 import ssl
 import sys
 from collections.abc import Callable, Iterator
@@ -157,6 +156,7 @@ class RunningManager(Conductor):
         self.directory = folder / 'displays'
         self.private = folder / 'private'
         self.log = folder / 'manager.log'
+        self._name = spool_name(str(self.directory))
         self._command = [
             sys.executable, '-P', '-m',
             'ironic_console.drivers.displays.manager',
@@ -181,6 +181,8 @@ class RunningManager(Conductor):
                 print(self.log.read_text())
             self.stop()
         finally:
+            wait_until(lambda: not self._asking(), 'podman to have done it',
+                       PATIENCE)
             for one in self.containers():
                 self.podman.remove(one['Id'])
             self.spool.close()
@@ -194,13 +196,25 @@ class RunningManager(Conductor):
         self.program.stop()
 
     def kill(self) -> None:
+        """What it has asked podman for is done nevertheless, as with the
+        KillMode of its unit."""
         assert self.program
-        self.program.signal(signal.SIGKILL)
-        self.program.stop()
+        self.program.kill()
+
+    def _asking(self) -> list[str]:
+        """:returns: podman's commands about this directory that still
+            run."""
+        label = f'org.ironic-console.directory={self._name}'.encode()
+        found = []
+        for process in pathlib.Path('/proc').glob('[0-9]*'):
+            with contextlib.suppress(OSError):
+                if label in (process / 'cmdline').read_bytes():
+                    found.append(process.name)
+        return found
 
     def containers(self, node: str = '') -> list[dict[str, Any]]:
         """:returns: all of this directory, or of one node."""
-        labels = {'directory': spool_name(str(self.directory))}
+        labels = {'directory': self._name}
         if node:
             labels['node'] = node
         return self.podman.containers(**labels)

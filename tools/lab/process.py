@@ -161,6 +161,12 @@ class Program:
             self._kill_all()
         return self.wait(KILL_TIMEOUT)
 
+    def kill(self) -> None:
+        """Kill the program itself, and nothing that it forked."""
+        self.signal(signal.SIGKILL)
+        self._popen.wait()
+        _started.discard(self)
+
     def written(self) -> str:
         """:returns: all that this program wrote so far."""
         with self.log.open('rb') as log:

@@ -18,6 +18,7 @@ from ironic_console.common.clock import Clock
 from ironic_console.common.errors import DisplayError
 from ironic_console.drivers.displays.manager.plan import (
     Container,
+    ContainerExistsError,
     Situation,
     Step,
     plan,
@@ -54,7 +55,7 @@ class ContainerEngine(Protocol):
         """All of them."""
 
     def start(self, request: Request, folder: str) -> None:
-        """Run one."""
+        """Run one; ContainerExistsError if there is one already."""
 
     def said(self, name: str) -> dict[str, object]:
         """What one said of itself."""
@@ -232,6 +233,10 @@ class Manager:
             LOG.info('node %s: starting its display', request.node)
             self._engine.start(
                 request, f'{private.path}/{request.generation}')
+        except ContainerExistsError:
+            # By the podman of a manager that was killed. The next look
+            # tells what has become of it.
+            return
         except DisplayError as exc:
             LOG.error('node %s: its display cannot be started: %s',
                       request.node, exc)

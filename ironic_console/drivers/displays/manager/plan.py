@@ -7,6 +7,7 @@ It decides and does nothing.
 import dataclasses
 import enum
 
+from ironic_console.common.errors import DisplayError
 from ironic_console.drivers.displays.spool import Endpoint, Failure, Request
 
 
@@ -43,6 +44,10 @@ class Container:
     host: str = ''
     port: int = 0
     status: int = 0
+
+
+class ContainerExistsError(DisplayError):
+    """A display's container has been made meanwhile."""
 
 
 @dataclasses.dataclass(frozen=True)

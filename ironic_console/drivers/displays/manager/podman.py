@@ -17,7 +17,10 @@ from typing import Any
 
 from ironic_console.common.errors import DisplayError
 from ironic_console.drivers.displays import spool
-from ironic_console.drivers.displays.manager.plan import Container
+from ironic_console.drivers.displays.manager.plan import (
+    Container,
+    ContainerExistsError,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -100,16 +103,25 @@ class Podman:
         """Run a display.
 
         :param folder: where its settings are.
+        :raises ContainerExistsError: somebody else was quicker.
         :raises DisplayError: it cannot be run.
         """
-        self._run(*self._arguments(request, folder))
+        name = self._name(request)
+        try:
+            self._run(*self._arguments(request, folder))
+        except DisplayError as exc:
+            if f'name "{name}" is already in use' in str(exc):
+                raise ContainerExistsError(str(exc)) from None
+            raise
+
+    def _name(self, request: spool.Request) -> str:
+        return f'ironic-display-{self._directory}-{request.generation}'
 
     def _arguments(self, request: spool.Request, folder: str) -> list[str]:
         engine = self._engine
         uid = spool.IMAGE_UID
         # The name makes sure that none is started twice.
-        words = ['run', '--detach', '--name',
-                 f'ironic-display-{self._directory}-{request.generation}']
+        words = ['run', '--detach', '--name', self._name(request)]
         for label, value in (('directory', self._directory),
                              ('node', request.node),
                              ('generation', request.generation)):

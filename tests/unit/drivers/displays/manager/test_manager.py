@@ -18,7 +18,10 @@ from ironic_console.drivers.displays.manager.manager import (
     Manager,
     Places,
 )
-from ironic_console.drivers.displays.manager.plan import Container
+from ironic_console.drivers.displays.manager.plan import (
+    Container,
+    ContainerExistsError,
+)
 from ironic_console.drivers.displays.private_folder import (
     FolderError,
     PrivateFolder,
@@ -282,6 +285,22 @@ def test_what_cannot_be_started_is_told_and_not_tried_again(
     site.engine.trouble.clear()
     site.look()
     assert not site.engine.done
+
+
+def test_what_a_killed_manager_had_begun_is_taken_as_it_is(
+        site: Site) -> None:
+    """Its podman went on, and was quicker."""
+    generation = site.ask()
+    site.engine.trouble['end of start'] = ContainerExistsError('in use')
+    site.look(1)
+    assert site.spool.answer(UUID, generation) is None
+    assert site.spool.left_settings()
+    site.engine.running['theirs'] = Container(
+        'theirs', UUID, generation, True, True, '192.0.2.1', 40001)
+    site.engine.words['theirs'] = {'version': 1, 'port': 5900}
+    site.look()
+    assert site.spool.answer(UUID, generation) == Endpoint(
+        generation, '192.0.2.1', 40001)
 
 
 def test_a_container_that_was_never_run_is_made_anew(site: Site) -> None:

@@ -14,7 +14,10 @@ import pytest
 
 from ironic_console.common.errors import DisplayError
 from ironic_console.drivers.displays.manager import podman
-from ironic_console.drivers.displays.manager.plan import Container
+from ironic_console.drivers.displays.manager.plan import (
+    Container,
+    ContainerExistsError,
+)
 from ironic_console.drivers.displays.manager.podman import (
     Engine,
     Limits,
@@ -183,6 +186,21 @@ def test_does_not_guess_what_podman_means(
     stand_in.answer(out=out)
     with pytest.raises(DisplayError, match='podman 4'):
         engine.containers()
+
+
+def test_somebody_who_was_quicker_is_told_from_other_trouble(
+        engine: Podman, stand_in: StandIn) -> None:
+    name = f'ironic-display-spool-{GENERATION}'
+    stand_in.answer(status=125, err=(
+        f'Error: creating container storage: the container name "{name}" is '
+        'already in use by 9719c49c7cc14f2dce91ab4e0bd04127912432b8. You '
+        'have to remove that container to be able to reuse that name'))
+    with pytest.raises(ContainerExistsError):
+        engine.start(REQUEST, '/private/folder')
+    stand_in.answer(status=126, err='Error: address already in use')
+    with pytest.raises(DisplayError) as caught:
+        engine.start(REQUEST, '/private/folder')
+    assert not isinstance(caught.value, ContainerExistsError)
 
 
 def test_nothing_is_no_container(engine: Podman, stand_in: StandIn) -> None:
