@@ -21,17 +21,18 @@ class Interruption:
         self._lock = threading.Lock()
         self._happened = False
         # Of our own: a number of another thread's may be closed at any time,
-        # and another connection have it a moment later.
-        self._handles: set[socket.socket] = set()
+        # and another connection have it a moment later. With what of each
+        # is shut down.
+        self._handles: dict[socket.socket, int] = {}
 
     def happen(self) -> None:
         """End what is being waited for, and all that would be later."""
         with self._lock:
             self._happened = True
-            for handle in self._handles:
+            for handle, how in self._handles.items():
                 # It may have broken by itself.
                 with contextlib.suppress(OSError):
-                    handle.shutdown(socket.SHUT_RDWR)
+                    handle.shutdown(how)
 
     def check(self) -> None:
         """:raises Interrupted: it has happened."""
@@ -39,11 +40,14 @@ class Interruption:
             raise Interrupted('the wait was broken off')
 
     @contextlib.contextmanager
-    def ends(self, fileno: int) -> Iterator[None]:
+    def ends(self, fileno: int, how: int = socket.SHUT_RDWR,
+             ) -> Iterator[None]:
         """What is done in here waits for a connection.
 
         :param fileno: of its socket. If it is closed in here, the peer is
             told at the end of this.
+        :param how: ``SHUT_RD`` ends only who waits for the peer to say
+            something; it can be told why.
         :raises Interrupted: it has happened before.
         """
         handle = _handle(fileno)
@@ -51,12 +55,12 @@ class Interruption:
             with self._lock:
                 self.check()
                 if handle:
-                    self._handles.add(handle)
+                    self._handles[handle] = how
             yield
         finally:
             if handle:
                 with self._lock:
-                    self._handles.discard(handle)
+                    self._handles.pop(handle, None)
                 handle.close()
 
 

@@ -53,6 +53,10 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[settings.minimum_version]
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    # Or an end without a word, which is one of a WebSocket's or of RFB's in
+    # any case, would be answered with an alert, and nothing could be said
+    # after it. OpenSSL 1.1 has no such option and needs none.
+    context.options |= getattr(ssl, 'OP_IGNORE_UNEXPECTED_EOF', 0)
     if settings.ciphers:
         try:
             context.set_ciphers(settings.ciphers)

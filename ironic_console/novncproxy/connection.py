@@ -104,10 +104,10 @@ class Connection:
                     if kept and self._services.sessions.draining:
                         raise ServiceUnavailable(
                             'the service is being stopped')
-                if isinstance(request, ConnectRequest) and request.tunnel:
-                    return self._open_tunnel(request, conversation)
-                if isinstance(request, ConnectRequest) and request.upgrade:
-                    return self._open_console(request, conversation)
+                    if request.tunnel:
+                        return self._open_tunnel(request, conversation)
+                    if request.upgrade:
+                        return self._open_console(request, conversation)
                 again = self._answer(request, conversation)
             except (BadRequest, Unauthorized, ServiceUnavailable) as exc:
                 LOG.info('%s: refused %s: %s', self._id, self._opening.peer,
@@ -220,13 +220,14 @@ class Connection:
             self._refuse(exc, conversation)
             return False
         server = ServerHandshake(reached.server_init)
+
+        def handshake() -> None:
+            conversation.open_tunnel(self._opening.deadline('head_timeout'))
+            self._opening.drive(self._channel, server)
         try:
-            with self._opening.finishing(session, reached, self._channel):
-                conversation.open_tunnel(
-                    self._opening.deadline('head_timeout'))
-                self._opening.drive(self._channel, server)
-                self._opening.hand_over(
-                    session, reached, UnframedChannel(self._channel), server)
+            self._opening.finish(session, reached,
+                                 UnframedChannel(self._channel), server,
+                                 handshake)
         except ConsoleError:
             return False
         return True
@@ -240,9 +241,9 @@ class Connection:
             return False
         server = ServerHandshake(reached.server_init)
         try:
-            with self._opening.finishing(session, reached, browser):
-                self._opening.drive(browser, server)
-                self._opening.hand_over(session, reached, browser, server)
+            self._opening.finish(
+                session, reached, browser, server,
+                lambda: self._opening.drive(browser, server))
         except ConsoleError as exc:
             self._say_goodbye(browser, close_reasons.from_error(exc))
             return False

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import logging
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 
 from ironic_console.common import dialer
@@ -146,28 +147,32 @@ class Opening:
             raise guest.error
         return opened
 
-    @contextlib.contextmanager
-    def finishing(self, session: Session, reached: Reached, viewer: Channel,
-                  ) -> Iterator[None]:
-        """What is done in here ends with :meth:`hand_over`. If it fails, the
-        endpoint is closed and the session given up."""
+    def finish(self, session: Session, reached: Reached,
+               viewer: ViewerChannel, server: ServerHandshake,
+               handshake: Callable[[], None]) -> None:
+        """Let a viewer have what was reached, and the relay carry it.
+
+        Both channels are the relay's then; if it fails, the viewer's stays
+        the caller's, while the endpoint is closed and the session given up.
+
+        :param server: the viewer's handshake.
+        :param handshake: does what is left of it.
+        :raises ConsoleError: nothing came of it.
+        """
         with self._given_up_on_failure(session):
             try:
-                # In the middle of its handshake a viewer cannot be told why.
-                with session.interruption.ends(viewer.fileno()):
-                    yield
+                with session.interruption.ends(viewer.fileno(),
+                                               socket.SHUT_RD):
+                    handshake()
+                self._hand_over(session, reached, viewer, server)
             except BaseException:
                 reached.opened.channel.close()
                 raise
 
-    def hand_over(self, session: Session, reached: Reached,
-                  viewer: ViewerChannel, server: ServerHandshake) -> None:
-        """Let the relay carry it; both channels are its from now on.
-
-        :param server: the viewer's handshake, done.
-        :raises RemoteProtocolError: what came behind it is not allowed; both
-            channels stay the caller's.
-        """
+    def _hand_over(self, session: Session, reached: Reached,
+                   viewer: ViewerChannel, server: ServerHandshake) -> None:
+        """:raises RemoteProtocolError: what came behind the handshake is
+            not allowed."""
         node = session.grant.node
         link = Link(viewer, reached.opened.channel,
                     _input_rule(reached.endpoint, session.grant.read_only),
@@ -179,6 +184,7 @@ class Opening:
                  ', read-only' if session.grant.read_only else '')
         relay = self._services.relay
         relay.add(link)
+        # Whoever had to go meanwhile goes now.
         self._services.sessions.established(
             session, link, lambda reason: relay.close(link, reason))
 

@@ -117,13 +117,14 @@ class ViewerConnection:
             self._drive()
             self._say_goodbye()
             return False
+
+        def handshake() -> None:
+            self._server.admit(reached.server_init)
+            self._drive()
         try:
-            with self._opening.finishing(session, reached, self._channel):
-                self._server.admit(reached.server_init)
-                self._drive()
-                self._opening.hand_over(session, reached,
-                                        UnframedChannel(self._channel),
-                                        self._server)
+            self._opening.finish(session, reached,
+                                 UnframedChannel(self._channel),
+                                 self._server, handshake)
         except ConsoleError:
             return False
         return True

@@ -108,12 +108,11 @@ class WebSocketChannel(ViewerChannel):
             data = self.below.receive()
             if data is None:
                 return None
-            if data:
-                self._take(data)
-            else:
-                # It went without a word, and gets none.
-                self._end = b''
-                self._close_sent = True
+            if not data:
+                # It went without a word. Ours may still arrive: who has to
+                # go is kept from talking first, see interruption.py.
+                return b''
+            self._take(data)
         if self._payloads:
             return self._payloads.popleft()
         if self._end is None:

@@ -42,6 +42,16 @@ def test_ends_the_wait_of_another_thread(pair):
     assert far.recv(1) == b''
 
 
+def test_who_only_has_to_stop_talking_is_told_why(pair):
+    near, far = pair
+    interruption = Interruption()
+    with interruption.ends(near.fileno(), socket.SHUT_RD):
+        interruption.happen()
+        assert near.recv(1) == b''
+    near.sendall(b'x')
+    assert far.recv(1) == b'x'
+
+
 def test_nothing_begins_after_it(pair):
     near, far = pair
     interruption = Interruption()

@@ -17,8 +17,8 @@ from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy import close_reasons, http
 from ironic_console.novncproxy.http import refusal
 from ironic_console.novncproxy.link import Link
-from ironic_console.novncproxy.relay import RelayLimits
-from ironic_console.novncproxy.sessions import SessionPolicy
+from ironic_console.novncproxy.relay import Relay, RelayLimits
+from ironic_console.novncproxy.sessions import SessionPolicy, SessionRegistry
 from ironic_console.novncproxy.settings import ListenAddress
 from tests.helpers.certificates import Authority
 from tests.helpers.plain_viewer import Tunnel
@@ -752,18 +752,48 @@ def test_an_operator_ends_what_is_being_connected(slow, server):
         assert not worker.sessions()
 
 
-def test_an_operator_ends_what_waits_for_the_browser(run, server):
+@pytest.mark.parametrize('encrypted', [False, True])
+def test_an_operator_ends_what_waits_for_the_browser(run, server, tmp_path,
+                                                     encrypted):
+    authority = Authority()
+    files = authority.issue('localhost').save(tmp_path)
     record = node_record(server.port)
     worker = run(record, setup=dataclasses.replace(
-        SETUP, browser_handshake_timeout=300))
+        SETUP, browser_handshake_timeout=300), **({
+            'tls': ServerTls(files.cert_file, files.key_file)}
+            if encrypted else {}))
     before = Holdings.now()
-    with worker.open(record) as browser:
+    with worker.open(record, **({'context': authority.client_context()}
+                                if encrypted else {})) as browser:
         assert browser.read(12) == b'RFB 003.008\n'
         worker.worker._sessions.close(NODE, close_reasons.KICKED)
-        assert browser.read_to_end() == b''
+        assert browser.wait_closed() == (
+            1008, 'An operator closed this session.')
     assert server.peer().wait_ended() == 'closed by peer'
     wait_until(lambda: not worker.sessions(), 'it has ended')
     before.wait_for_return()
+
+
+@pytest.mark.parametrize('step', ['add', 'established'])
+def test_an_operator_ends_what_has_just_been_connected(run, server, step,
+                                                       monkeypatch):
+    """Whatever the moment, the browser hears why."""
+    record = node_record(server.port)
+    worker = run(record)
+    sessions = worker.worker._sessions
+    owner = {'add': Relay, 'established': SessionRegistry}[step]
+    real = getattr(owner, step)
+
+    def just_before(*args):
+        sessions.close(NODE, close_reasons.KICKED)
+        return real(*args)
+
+    monkeypatch.setattr(owner, step, just_before)
+    with worker.open(record) as browser:
+        browser.shake_hands()
+        assert browser.wait_closed() == (
+            1008, 'An operator closed this session.')
+    assert server.peer().wait_ended() == 'closed by peer'
 
 
 def test_one_connection_at_a_time_reaches_a_bmc_that_is_taken_over(
