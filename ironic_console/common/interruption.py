@@ -48,7 +48,8 @@ class Interruption:
             told at the end of this.
         :param how: ``SHUT_RD`` ends only who waits for the peer to say
             something; it can be told why.
-        :raises Interrupted: it has happened before.
+        :raises Interrupted: it has happened before, or when all was done:
+            the connection is of no use any more.
         """
         handle = _handle(fileno)
         try:
@@ -62,6 +63,7 @@ class Interruption:
                 with self._lock:
                     self._handles.pop(handle, None)
                 handle.close()
+        self.check()
 
 
 def _handle(fileno: int) -> socket.socket | None:

@@ -201,6 +201,13 @@ class Server:
         self._awake.close()
         self._waker.close()
 
+    def wait_for_guests(self, timeout: float) -> None:
+        """Wait for those who may have a console and are being set up.
+
+        :param timeout: in seconds.
+        """
+        self._setups.wait_for_guests(timeout)
+
     def _change(self, listener: socket.socket, door: Door | None) -> None:
         with self._lock:
             if self._stopped:

@@ -275,6 +275,11 @@ class SessionRegistry:
             self._close(session, reason)
         return len(found)
 
+    def close_all(self, reason: CloseReason) -> None:
+        """Close every session of this worker."""
+        for session in self.all():
+            self._close(session, reason)
+
     def wait_until_empty(self, timeout: float) -> bool:
         """:returns: no session is left."""
         with self._lock:

@@ -22,7 +22,7 @@ class Setups:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._number = 0
         # Those that anybody could be, oldest first, each with a handle that
         # stays good when TLS takes the socket itself.
@@ -63,6 +63,16 @@ class Setups:
             self._forget(sock)
             self._number -= 1
             self._metrics.setups(self._number)
+            self._lock.notify_all()
+
+    def wait_for_guests(self, timeout: float) -> None:
+        """Wait until none is left but strangers.
+
+        :param timeout: in seconds.
+        """
+        with self._lock:
+            self._lock.wait_for(
+                lambda: self._number <= len(self._strangers), timeout)
 
     def _send_away(self, sock: socket.socket) -> None:
         handle = self._strangers.pop(sock)

@@ -91,8 +91,7 @@ class Worker:
         LOG.info('%d sessions may go on for %g s', len(self._sessions),
                  self._drain_timeout)
         self._wait_for_sessions()
-        self._sessions.stop()
-        self._relay.stop(close_reasons.SHUTDOWN, CLOSE_TIMEOUT + 1)
+        self._end_sessions()
         self._admin.stop()
         if self._metrics_server:
             self._metrics_server.stop_accepting()
@@ -105,6 +104,15 @@ class Worker:
         while (left := deadline.remaining()) and not override:
             if self._sessions.wait_until_empty(min(left, _OVERRIDE_INTERVAL)):
                 return
+
+    def _end_sessions(self) -> None:
+        """Tell those who are left why, and give them a moment to read it."""
+        deadline = Deadline(self._clock, CLOSE_TIMEOUT + 1, 'end')
+        self._sessions.close_all(close_reasons.SHUTDOWN)
+        # Those whom the relay does not carry yet are told by their threads.
+        self._server.wait_for_guests(deadline.remaining())
+        self._relay.stop(close_reasons.SHUTDOWN, deadline.remaining())
+        self._sessions.stop()
 
     def reload(self, loaded: Loaded) -> None:
         """Work with other settings from now on; sessions go on."""

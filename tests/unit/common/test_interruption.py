@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What another thread waits for ends, and nothing else does."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -23,13 +24,22 @@ def pair():
     before.wait_for_return()
 
 
+@contextlib.contextmanager
+def interrupted(interruption, *ends):
+    """What is done in here ends, and it is said at its end."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(pytest.raises(Interrupted))
+        stack.enter_context(interruption.ends(*ends))
+        yield
+
+
 def test_ends_the_wait_of_another_thread(pair):
     near, far = pair
     near.settimeout(10)
     interruption, heard = Interruption(), []
 
     def wait():
-        with interruption.ends(near.fileno()):
+        with interrupted(interruption, near.fileno()):
             heard.append(near.recv(1))
 
     thread = threading.Thread(target=wait)
@@ -45,7 +55,7 @@ def test_ends_the_wait_of_another_thread(pair):
 def test_who_only_has_to_stop_talking_is_told_why(pair):
     near, far = pair
     interruption = Interruption()
-    with interruption.ends(near.fileno(), socket.SHUT_RD):
+    with interrupted(interruption, near.fileno(), socket.SHUT_RD):
         interruption.happen()
         assert near.recv(1) == b''
     near.sendall(b'x')
@@ -87,13 +97,14 @@ def test_what_has_broken_by_itself_is_no_trouble(pair):
     far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, *[0] * 7]))
     far.close()
     interruption = Interruption()
-    with interruption.ends(near.fileno()):
+    with interrupted(interruption, near.fileno()):
         wait_until(lambda: near.getsockopt(
             socket.SOL_SOCKET, socket.SO_ERROR), 'the reset is here')
         interruption.happen()
 
 
-def test_without_descriptors_it_is_only_not_interrupted(pair, monkeypatch):
+def test_without_descriptors_it_is_interrupted_at_its_end_only(pair,
+                                                               monkeypatch):
     def none_left(_fileno):
         raise OSError(24, 'Too many open files')
 
@@ -101,6 +112,6 @@ def test_without_descriptors_it_is_only_not_interrupted(pair, monkeypatch):
     interruption = Interruption()
     with monkeypatch.context() as patch:
         patch.setattr(os, 'dup', none_left)
-        with interruption.ends(near.fileno()):
+        with interrupted(interruption, near.fileno()):
             interruption.happen()
-    assert quiet(far)
+            assert quiet(far)

@@ -3,6 +3,7 @@
 
 import collections
 import socket
+import threading
 
 import pytest
 
@@ -88,6 +89,23 @@ def test_who_has_ended_makes_room(crowd):
     assert len(crowd.setups) == crowd.metrics.now == 1
     assert crowd.come()
     assert crowd.sent_away() == []
+
+
+def test_waits_for_guests_and_for_nobody_else(crowd):
+    for _ in range(3):
+        crowd.come(3)
+    crowd.setups.wait_for_guests(300)
+    crowd.setups.heard(crowd.near[1])
+    crowd.setups.wait_for_guests(0)
+    done = []
+    thread = threading.Thread(target=lambda: (
+        crowd.setups.wait_for_guests(300), done.append(True)))
+    thread.start()
+    crowd.setups.end(crowd.near[0])
+    assert not done
+    crowd.setups.end(crowd.near[1])
+    thread.join(10)
+    assert done
 
 
 def test_those_who_do_not_go_are_not_more_and_more(crowd, monkeypatch):

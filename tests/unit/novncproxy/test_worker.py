@@ -12,6 +12,7 @@ from ironic_console.novncproxy.settings import (
     GatewayPolicy,
     GatewaySettings,
     ListenAddress,
+    SetupLimits,
 )
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import (
@@ -28,7 +29,7 @@ from tests.helpers.proxy import (
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import RfbServer, echo_server
+from tests.simulators.rfb_server import RfbServer, echo_server, silent
 from tools.lab import ports
 
 
@@ -72,6 +73,31 @@ def test_drains(tmp_path, record):
         assert browser.wait_closed()[0] == 1001
         thread.join(10)
         assert not thread.is_alive()
+
+
+PATIENT = SetupLimits(handshake_timeout=300, browser_handshake_timeout=300)
+
+
+@pytest.mark.parametrize('waits_for', ['endpoint', 'browser'])
+def test_who_is_being_connected_is_told_when_it_ends(tmp_path, record,
+                                                     waits_for):
+    with RfbServer(silent()) as server:
+        if waits_for == 'endpoint':
+            record = node_record(server.port)
+        worker = RunningWorker(make_settings(tmp_path, setup=PATIENT,
+                                             drain_timeout=0), record)
+        worker.worker.start()
+        with worker.open(record) as browser:
+            if waits_for == 'endpoint':
+                server.peer()
+                thread = drain(worker)
+                assert 'is being restarted' in browser.read_refusal()
+            else:
+                assert browser.read(12)
+                thread = drain(worker)
+            assert browser.wait_closed()[0] == 1001
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_a_session_that_ends_itself_ends_the_draining(tmp_path, record):
