@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check that tests/unit mirrors ironic_console file by file.
 
-Each module has a test file of its name at its place, and each test file a
-module; ``__init__.py`` and ``__main__.py`` need none.
+Each module has a test file of its name at its place, or a folder of its name
+with several, and each test file a module; ``__init__.py`` and ``__main__.py``
+need none.
 """
 
 import sys
@@ -19,7 +20,7 @@ def problems(root: Path = ROOT) -> list[str]:
     modules = {path.relative_to(root / MODULES)
                for path in (root / MODULES).rglob('*.py')
                if not path.stem.startswith('__')}
-    tests = {path.relative_to(root / TESTS)
+    tests = {_stands_for(path.relative_to(root / TESTS), modules)
              for path in (root / TESTS).rglob('test_*.py')}
     wanted = {module.with_name(f'test_{module.name}'): module
               for module in modules}
@@ -28,6 +29,15 @@ def problems(root: Path = ROOT) -> list[str]:
     orphans = [f'{TESTS / test} has no module'
                for test in tests - wanted.keys()]
     return sorted(missing) + sorted(orphans)
+
+
+def _stands_for(test: Path, modules: set[Path]) -> Path:
+    """:returns: the test file that the whole folder is instead of, if it is
+        that of a module."""
+    folder = test.parent
+    if Path(f'{folder}.py') in modules:
+        return folder.with_name(f'test_{folder.name}.py')
+    return test
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions of a relay on real sockets, with both far ends in the test."""
 
+import contextlib
 import queue
 import socket
 import ssl
@@ -25,8 +26,11 @@ from ironic_console.novncproxy.close_reasons import CloseReason
 from ironic_console.novncproxy.link import InputRule, Link
 from ironic_console.novncproxy.relay import Relay, RelayLimits
 from tests.helpers.clock import FrozenClock
-from tests.helpers.proxy import PATIENCE, WebSocketPeer
+from tests.helpers.proxy import PATIENCE, WebSocketPeer, wait_until
 
+#: No limit of frames: some tests see what a flood costs when it is let in.
+WITHOUT_RATE = RelayLimits(ping_interval=20, idle_timeout=0,
+                           stall_timeout=300, max_frame_rate=0)
 _UPGRADE = {'upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
             'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
 
@@ -144,6 +148,23 @@ class Wire:
         self.endpoint.settimeout(PATIENCE)
         return sent
 
+    def stuff(self) -> int:
+        """Send from the browser until nothing is taken any more.
+
+        :returns: number of bytes in whole frames; they count up in fours.
+        """
+        self.browser.sock.settimeout(0.2)
+        sent = 0
+        try:
+            while True:
+                self.browser.send(counting(sent, 30_000))
+                sent += 30_000
+                assert sent < 64 << 20, 'nothing stops it'
+        except TimeoutError:
+            return sent
+        finally:
+            self.browser.sock.settimeout(PATIENCE)
+
     def wait_progress(self, clock: Clock) -> None:
         """Wait until the relay has moved something at the present time."""
         end = time.monotonic() + PATIENCE
@@ -169,6 +190,18 @@ class Wire:
         self.browser.sock.close()
         self.endpoint.close()
         self.link.close()
+
+
+def in_background(action: Callable[..., object], *args: object,
+                  ) -> threading.Thread:
+    """Run it; a connection that the test closes ends it."""
+    def run() -> None:
+        with contextlib.suppress(OSError):
+            action(*args)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
 
 
 def counting(begin: int, size: int) -> bytes:
@@ -230,6 +263,16 @@ class Exchange:
         self.settle()
         self.clock.advance(seconds)
         self.settle()
+
+    def sleeps(self) -> bool:
+        """Wait until the loop sleeps while nothing can be moved."""
+        def rests() -> bool:
+            before = time.process_time()
+            time.sleep(0.2)
+            return time.process_time() - before < 0.1
+
+        self.settle()
+        return wait_until(rests, 'it sleeps')
 
     def settle(self) -> None:
         """Wait until the relay has done all that there was to do."""

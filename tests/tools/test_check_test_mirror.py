@@ -23,6 +23,15 @@ def test_accepts_a_mirror(tmp_path: pathlib.Path) -> None:
     assert check_test_mirror.problems(tmp_path) == []
 
 
+def test_accepts_a_folder_for_a_module(tmp_path: pathlib.Path) -> None:
+    tree(tmp_path, 'ironic_console/a/b.py', 'tests/unit/a/b/test_one.py',
+         'tests/unit/a/b/test_other.py')
+    assert check_test_mirror.problems(tmp_path) == []
+    tree(tmp_path, 'tests/unit/a/c/test_one.py')
+    assert check_test_mirror.problems(tmp_path) == [
+        'tests/unit/a/c/test_one.py has no module']
+
+
 def test_reports_a_module_without_tests(tmp_path: pathlib.Path) -> None:
     tree(tmp_path, 'ironic_console/a/b.py', 'tests/unit/test_b.py')
     assert check_test_mirror.problems(tmp_path) == [

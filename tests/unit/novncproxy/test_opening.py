@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The half of the story that all connections share, piece by piece; whole
-stories stand in test_connection.py and test_gateway.py."""
+stories stand in connection/ and test_gateway.py."""
 
 import dataclasses
 from typing import Any
