@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A worker, and an endpoint, with real sockets on both sides of it."""
 
-
 import pytest
 
-from tests.helpers.proxy import (
-    RunningWorker,
-    make_settings,
-    node_record,
-)
-from tests.simulators.rfb_server import (
-    RfbServer,
-    echo_server,
-)
+from tests.helpers.proxy import RunningWorker, make_settings, node_record
+from tests.simulators.rfb_server import RfbServer, echo_server
 
 
 @pytest.fixture(scope='module')

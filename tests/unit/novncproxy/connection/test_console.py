@@ -18,12 +18,7 @@ from tests.helpers.proxy import (
     node_record,
     wait_until,
 )
-from tests.simulators.rfb_server import (
-    cut,
-    good,
-    pack_server_init,
-    says,
-)
+from tests.simulators.rfb_server import cut, good, pack_server_init, says
 
 
 def test_the_browser_gets_the_server_init_of_the_endpoint(worker, record):

@@ -15,10 +15,7 @@ from tests.helpers.proxy import (
     node_record,
     wait_until,
 )
-from tests.simulators.rfb_server import (
-    refused_port,
-    silent,
-)
+from tests.simulators.rfb_server import refused_port, silent
 
 
 @pytest.mark.parametrize('banner', [

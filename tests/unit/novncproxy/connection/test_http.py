@@ -27,9 +27,7 @@ from tests.helpers.proxy import (
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import (
-    silent,
-)
+from tests.simulators.rfb_server import silent
 
 FORBIDDEN = refusal(Unauthorized('')).body
 

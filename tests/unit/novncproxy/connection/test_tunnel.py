@@ -21,9 +21,7 @@ from tests.helpers.proxy import (
     ticket_for,
     wait_until,
 )
-from tests.simulators.rfb_server import (
-    refused_port,
-)
+from tests.simulators.rfb_server import refused_port
 
 
 def tunnel(worker, record, **options):

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A relay with real sockets on both sides of it."""
 
-
 import pytest
 
 from tests.helpers.certificates import Authority
-from tests.helpers.wires import (
-    WITHOUT_RATE,
-    Exchange,
-)
+from tests.helpers.wires import WITHOUT_RATE, Exchange
 
 
 @pytest.fixture(scope='module')

@@ -8,13 +8,7 @@ import pytest
 
 from ironic_console.novncproxy import close_reasons, relay
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT
-from tests.helpers.proxy import (
-    BINARY,
-    CLOSE,
-    Holdings,
-    masked,
-    wait_until,
-)
+from tests.helpers.proxy import BINARY, CLOSE, Holdings, masked, wait_until
 from tests.helpers.wires import (
     WITHOUT_RATE,
     Exchange,

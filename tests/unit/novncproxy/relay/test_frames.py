@@ -21,12 +21,7 @@ from tests.helpers.proxy import (
     resident_bytes,
     wait_until,
 )
-from tests.helpers.wires import (
-    Exchange,
-    Wire,
-    counting,
-    in_background,
-)
+from tests.helpers.wires import Exchange, Wire, counting, in_background
 
 
 def test_pings_and_takes_any_pong(exchange):

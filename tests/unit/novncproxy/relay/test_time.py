@@ -5,14 +5,8 @@
 
 from ironic_console.novncproxy import close_reasons, relay
 from ironic_console.novncproxy.relay import RelayLimits
-from tests.helpers.proxy import (
-    quiet,
-)
-from tests.helpers.wires import (
-    Exchange,
-    Wire,
-    counting,
-)
+from tests.helpers.proxy import quiet
+from tests.helpers.wires import Exchange, Wire, counting
 
 
 def limited(**limits):
