@@ -22,7 +22,7 @@ from ironic_console.common.errors import ConfigError, DriverError
 from ironic_console.common.quotation import quoted
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import base, driver_info
 from ironic_console.drivers.testcard import certificate

@@ -21,11 +21,8 @@ from ironic_console.common.clock import Deadline
 from ironic_console.common.errors import ConsoleError, LocalProtocolError, Side
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.server import (
-    ServerHandshake,
-    ServerPolicy,
-    Verdict,
-)
+from ironic_console.common.rfb.server import ServerHandshake
+from ironic_console.common.rfb.server_policy import ServerPolicy, Verdict
 from ironic_console.novncproxy.authorizer import Grant
 from ironic_console.novncproxy.opening import Opening, Reached, Services
 from ironic_console.novncproxy.relay import CLOSE_TIMEOUT

@@ -29,12 +29,9 @@ from ironic_console.common.rfb.messages import (
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.pressed_keys import MAX_KEYS, PressedKeys
 from ironic_console.common.rfb.read_only import ReadOnlyFilter
-from ironic_console.common.rfb.server import (
-    RefusalHandshake,
-    ServerHandshake,
-    ServerPolicy,
-)
+from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from tests.helpers.pair import HandshakePair
 from tests.helpers.play import byte_by_byte, cut, play, spoken, whole
 from tests.helpers.security import credential

@@ -36,13 +36,9 @@ from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.handshake import Handshake
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.common.rfb.server import (
-    RefusalHandshake,
-    ServerHandshake,
-    ServerPolicy,
-    Verdict,
-)
+from ironic_console.common.rfb.server import RefusalHandshake, ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.common.rfb.server_policy import ServerPolicy, Verdict
 from ironic_console.common.secret import Secret
 from tests.helpers.play import Outcome, Player, play, spoken
 

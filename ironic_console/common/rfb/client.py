@@ -25,10 +25,11 @@ from ironic_console.common.rfb.constants import (
     security_names,
 )
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.handshake import Handshake, Said
+from ironic_console.common.rfb.handshake import Said
 from ironic_console.common.rfb.pixel_format import PixelFormat
 from ironic_console.common.rfb.security import REGISTRY
 from ironic_console.common.rfb.security.base import (
+    ClientRole,
     SecurityType,
     nothing_in_common,
 )
@@ -37,7 +38,7 @@ from ironic_console.common.rfb.server_init import ServerInit
 SHARED = b'\x01'
 
 
-class ClientHandshake(Handshake):
+class ClientHandshake(ClientRole):
     """From the server's banner through ServerInit.
 
     :param allowed: numbers of the security types and VeNCrypt sub-types

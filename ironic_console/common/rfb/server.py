@@ -4,11 +4,8 @@
 RFC 6143 §7.1 to §7.3.
 """
 
-import dataclasses
-import enum
-import secrets
 import struct
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 
 from ironic_console.common.errors import (
     AuthenticationFailed,
@@ -28,14 +25,17 @@ from ironic_console.common.rfb.handshake import Handshake, Said
 from ironic_console.common.rfb.security import REGISTRY
 from ironic_console.common.rfb.security.base import (
     SecurityType,
+    ServerRole,
     chose_other,
 )
 from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.common.rfb.server_policy import ServerPolicy, Verdict
 
 _OK = struct.pack('>I', 0)
 _FAILED = struct.pack('>I', 1)
 # "The security-type may only take the value 0, 1, or 2", RFC 6143 Appendix A.
 _KNOWN_TO_3_3 = (SecurityNumber.NONE, SecurityNumber.VNC_AUTH)
+_ANYBODY = ServerPolicy()
 
 
 def pack_security_types(numbers: Sequence[int]) -> bytes:
@@ -53,50 +53,7 @@ def _pack_text(text: str) -> bytes:
     return struct.pack('>I', len(data)) + data
 
 
-class Verdict(enum.Enum):
-    """When the caller decides about a client.
-
-    The later, the more is known of the client; the earlier, the more clients
-    can show their users why they were refused.
-    """
-
-    #: It does not; the policy decides.
-    NEVER = enum.auto()
-    #: Once it speaks RFB. A refusal is zero security types and a reason.
-    BEFORE_TYPES = enum.auto()
-    #: Once it has done what its security type asks for. A refusal is a
-    #: SecurityResult and, from version 3.8 on, a reason.
-    BEFORE_RESULT = enum.auto()
-
-
-@dataclasses.dataclass(frozen=True)
-class ServerPolicy:
-    """What we demand of a client.
-
-    :ivar security_types: numbers of security types and VeNCrypt sub-types
-        to offer, best first; a client of version 3.3 gets the first that
-        its version knows.
-    :ivar credential: what it has to know; ``None`` if nothing.
-    :ivar challenge: makes the 16 random bytes of VncAuth.
-    :ivar inside_tight: offer None and VncAuth inside Tight, not as they are.
-    :ivar verdict: when the caller decides who may come in. Where it does,
-        what a client says of itself (Plain) is taken down and not judged.
-    """
-
-    security_types: tuple[int, ...] = (SecurityNumber.NONE,)
-    credential: Credential | None = None
-    challenge: Callable[[], bytes] = dataclasses.field(
-        default=lambda: secrets.token_bytes(16), repr=False)
-    inside_tight: bool = False
-    verdict: Verdict = Verdict.NEVER
-
-    @property
-    def judges(self) -> bool:
-        """It decides itself, by the credential."""
-        return self.verdict is Verdict.NEVER
-
-
-class ServerHandshake(Handshake):
+class ServerHandshake(ServerRole):
     """From our banner through ServerInit.
 
     :param server_init: what the handshake shall end with; ``None`` if that
@@ -115,7 +72,7 @@ class ServerHandshake(Handshake):
     """
 
     def __init__(self, server_init: ServerInit | None,
-                 policy: ServerPolicy = ServerPolicy(),
+                 policy: ServerPolicy = _ANYBODY,
                  side: Side = Side.BROWSER) -> None:
         self._server_init = server_init
         self.policy = policy

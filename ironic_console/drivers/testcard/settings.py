@@ -5,7 +5,7 @@ import dataclasses
 import enum
 import ssl
 
-from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.rfb.server_policy import ServerPolicy
 
 
 class Fault(enum.Enum):

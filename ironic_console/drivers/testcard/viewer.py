@@ -19,8 +19,9 @@ from ironic_console.common.rfb.constants import (
 )
 from ironic_console.common.rfb.messages import ClientMessageReader, Message
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.common.rfb.server import ServerHandshake, ServerPolicy
+from ironic_console.common.rfb.server import ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.drivers.testcard import pixels
 from ironic_console.drivers.testcard.geometry import Rect, Region
 from ironic_console.drivers.testcard.palette import PALETTE

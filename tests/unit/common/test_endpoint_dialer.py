@@ -47,8 +47,9 @@ from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb.constants import SecurityNumber as Number
 from ironic_console.common.rfb.credential import Credential, default_types
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.common.rfb.server import ServerHandshake, ServerPolicy
+from ironic_console.common.rfb.server import ServerHandshake
 from ironic_console.common.rfb.server_init import ServerInit
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.common.tls import ClientTls, EndpointTls
 from tests.helpers.certificates import Authority

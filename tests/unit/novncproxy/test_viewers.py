@@ -20,7 +20,7 @@ from ironic_console.common.errors import (
 from ironic_console.common.interruption import Interruption
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.server import Verdict
+from ironic_console.common.rfb.server_policy import Verdict
 from ironic_console.common.secret import Secret
 from ironic_console.novncproxy import close_reasons
 from ironic_console.novncproxy.authorizer import Grant

@@ -3,21 +3,42 @@
 
 import abc
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
 
 from ironic_console.common.errors import NoCommonSecurityType
 from ironic_console.common.rfb.constants import (
     security_name,
     security_names,
 )
-
-if TYPE_CHECKING:
-    from ironic_console.common.rfb.client import ClientHandshake
-    from ironic_console.common.rfb.server import ServerHandshake
+from ironic_console.common.rfb.credential import Credential
+from ironic_console.common.rfb.handshake import Handshake
+from ironic_console.common.rfb.server_policy import ServerPolicy
 
 #: A SecurityResult follows in every version of RFB; otherwise that depends
 #: on the version.
 ResultFollows = bool
+Steps = Generator[None, None, ResultFollows]
+
+
+class ClientRole(Handshake):
+    """A handshake in which we are the client, as far as security types see.
+
+    :ivar allowed: numbers of the types that policy allows, best first.
+    :ivar credential: what to authenticate with.
+    """
+
+    allowed: tuple[int, ...]
+    credential: Credential | None
+
+
+class ServerRole(Handshake):
+    """A handshake in which we are the server, likewise.
+
+    :ivar policy: what the client has to do.
+    :ivar claim: who it says it is, where the policy does not judge that.
+    """
+
+    policy: ServerPolicy
+    claim: Credential | None
 
 
 class SecurityType(abc.ABC):
@@ -36,24 +57,18 @@ class SecurityType(abc.ABC):
         return number == self.number
 
     @abc.abstractmethod
-    def client_steps(self, handshake: 'ClientHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
-        """Speak as the client.
-
-        ``handshake.allowed`` and ``handshake.credential`` tell what may be
-        used.
-        """
+    def client_steps(self, handshake: ClientRole) -> Steps:
+        """Speak as the client."""
 
     @abc.abstractmethod
-    def server_steps(self, handshake: 'ServerHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def server_steps(self, handshake: ServerRole) -> Steps:
         """Speak as the server.
 
         :raises AuthenticationFailed: the client did not prove its right.
         """
 
 
-def nothing_in_common(handshake: 'ClientHandshake', offered: Sequence[int],
+def nothing_in_common(handshake: ClientRole, offered: Sequence[int],
                       names: str = '') -> NoCommonSecurityType:
     """The error when policy allows nothing of what a server offers.
 
@@ -65,7 +80,7 @@ def nothing_in_common(handshake: 'ClientHandshake', offered: Sequence[int],
         f'{security_names(handshake.allowed)}')
 
 
-def chose_other(handshake: 'ServerHandshake', number: int,
+def chose_other(handshake: ServerRole, number: int,
                 offered: Sequence[int]) -> NoCommonSecurityType:
     """The error when a client picks what it was not offered.
 

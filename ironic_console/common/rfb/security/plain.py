@@ -7,8 +7,6 @@ read them. It exists only as a sub-type.
 
 import hmac
 import struct
-from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 from ironic_console.common.errors import (
     AuthenticationFailed,
@@ -17,14 +15,12 @@ from ironic_console.common.errors import (
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential, texts_of
 from ironic_console.common.rfb.security.base import (
-    ResultFollows,
+    ClientRole,
     SecurityType,
+    ServerRole,
+    Steps,
 )
 from ironic_console.common.secret import Secret
-
-if TYPE_CHECKING:
-    from ironic_console.common.rfb.client import ClientHandshake
-    from ironic_console.common.rfb.server import ServerHandshake
 
 _MAX_BYTES = 1024
 
@@ -34,16 +30,14 @@ class PlainSecurity(SecurityType):
 
     number = SecurityNumber.PLAIN
 
-    def client_steps(self, handshake: 'ClientHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def client_steps(self, handshake: ClientRole) -> Steps:
         username, password = texts_of(handshake.credential, _MAX_BYTES)
         handshake.send(struct.pack('>II', len(username), len(password))
                        + username + password)
         yield from ()
         return True
 
-    def server_steps(self, handshake: 'ServerHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def server_steps(self, handshake: ServerRole) -> Steps:
         policy = handshake.policy
         known, expected = (texts_of(policy.credential, _MAX_BYTES)
                            if policy.judges else (b'', b''))

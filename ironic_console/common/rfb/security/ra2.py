@@ -17,7 +17,7 @@ import secrets
 import struct
 import threading
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from Crypto.Cipher import PKCS1_v1_5
 from Crypto.PublicKey import RSA
@@ -33,13 +33,11 @@ from ironic_console.common.rfb.credential import texts_of
 from ironic_console.common.rfb.handshake import Handshake, Said
 from ironic_console.common.rfb.security.aes_eax import MAC_BYTES, FrameCipher
 from ironic_console.common.rfb.security.base import (
-    ResultFollows,
+    ClientRole,
     SecurityType,
+    ServerRole,
+    Steps,
 )
-
-if TYPE_CHECKING:
-    from ironic_console.common.rfb.client import ClientHandshake
-    from ironic_console.common.rfb.server import ServerHandshake
 
 # Shorter ones protect nothing; longer ones cost us minutes. TigerVNC has the
 # same limits.
@@ -86,8 +84,7 @@ class Ra2Security(SecurityType):
 
     # -- client --------------------------------------------------------------
 
-    def client_steps(self, handshake: 'ClientHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def client_steps(self, handshake: ClientRole) -> Steps:
         username, password = texts_of(handshake.credential, _MAX_TEXT_BYTES)
         own = own_key('client')
         client_public = _pack_key(own)
@@ -122,8 +119,7 @@ class Ra2Security(SecurityType):
 
     # -- server --------------------------------------------------------------
 
-    def server_steps(self, handshake: 'ServerHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def server_steps(self, handshake: ServerRole) -> Steps:
         known, expected = texts_of(handshake.policy.credential,
                                    _MAX_TEXT_BYTES)
         own = own_key('server')

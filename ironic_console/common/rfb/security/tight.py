@@ -6,7 +6,6 @@ We take and offer no tunnel: nobody has ever built one.
 
 import struct
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
 
 from ironic_console.common.errors import (
     LimitExceeded,
@@ -19,17 +18,15 @@ from ironic_console.common.rfb.constants import (
 )
 from ironic_console.common.rfb.handshake import Said
 from ironic_console.common.rfb.security.base import (
-    ResultFollows,
+    ClientRole,
     SecurityType,
+    ServerRole,
+    Steps,
     chose_other,
     nothing_in_common,
 )
 from ironic_console.common.rfb.security.none import NoneSecurity
 from ironic_console.common.rfb.security.vnc_auth import VncAuthSecurity
-
-if TYPE_CHECKING:
-    from ironic_console.common.rfb.client import ClientHandshake
-    from ironic_console.common.rfb.server import ServerHandshake
 
 _NO_TUNNEL = 0
 # Vendor and signature of what we offer.
@@ -48,8 +45,7 @@ class TightSecurity(SecurityType):
     def carries(self, number: int) -> bool:
         return number in _INNER
 
-    def client_steps(self, handshake: 'ClientHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def client_steps(self, handshake: ClientRole) -> Steps:
         tunnels = yield from self._read_codes(handshake, 'Tight tunnels')
         if tunnels:
             if _NO_TUNNEL not in tunnels:
@@ -73,8 +69,7 @@ class TightSecurity(SecurityType):
                 return (yield from _INNER[number].client_steps(handshake))
         raise nothing_in_common(handshake, offered, _names(offered))
 
-    def server_steps(self, handshake: 'ServerHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def server_steps(self, handshake: ServerRole) -> Steps:
         offered = [number for number in handshake.policy.security_types
                    if number in _INNER]
         handshake.send(struct.pack('>I', 0))                # no tunnels
@@ -91,7 +86,7 @@ class TightSecurity(SecurityType):
         return (yield from _INNER[number].server_steps(handshake))
 
     @staticmethod
-    def _read_codes(handshake: 'ClientHandshake', what: str,
+    def _read_codes(handshake: ClientRole, what: str,
                     ) -> Generator[None, None, tuple[int, ...]]:
         count = yield from handshake.read_u32(f'number of {what}')
         if count > MAX_CAPABILITIES:

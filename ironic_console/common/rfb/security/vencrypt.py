@@ -7,7 +7,6 @@ rfbproto "VeNCrypt".
 import dataclasses
 import struct
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
 
 from ironic_console.common.errors import RemoteProtocolError
 from ironic_console.common.rfb.constants import (
@@ -17,8 +16,10 @@ from ironic_console.common.rfb.constants import (
 )
 from ironic_console.common.rfb.handshake import Said
 from ironic_console.common.rfb.security.base import (
-    ResultFollows,
+    ClientRole,
     SecurityType,
+    ServerRole,
+    Steps,
     chose_other,
     nothing_in_common,
 )
@@ -26,10 +27,6 @@ from ironic_console.common.rfb.security.none import NoneSecurity
 from ironic_console.common.rfb.security.plain import PlainSecurity
 from ironic_console.common.rfb.security.ra2 import RA2_TYPES
 from ironic_console.common.rfb.security.vnc_auth import VncAuthSecurity
-
-if TYPE_CHECKING:
-    from ironic_console.common.rfb.client import ClientHandshake
-    from ironic_console.common.rfb.server import ServerHandshake
 
 _VERSION = b'\x00\x02'
 _NONE, _VNC_AUTH, _PLAIN = NoneSecurity(), VncAuthSecurity(), PlainSecurity()
@@ -74,8 +71,7 @@ class VeNCryptSecurity(SecurityType):
 
     # -- client --------------------------------------------------------------
 
-    def client_steps(self, handshake: 'ClientHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def client_steps(self, handshake: ClientRole) -> Steps:
         version = yield from handshake.read(2, 'VeNCrypt version')
         if version < _VERSION:
             raise RemoteProtocolError(
@@ -96,7 +92,7 @@ class VeNCryptSecurity(SecurityType):
         yield from sub_type.inner.client_steps(handshake)
         return True
 
-    def _choose(self, handshake: 'ClientHandshake',
+    def _choose(self, handshake: ClientRole,
                 ) -> Generator[None, None, int]:
         count = yield from handshake.read_u8('number of VeNCrypt sub-types')
         data = yield from handshake.read(4 * count, 'VeNCrypt sub-types')
@@ -112,8 +108,7 @@ class VeNCryptSecurity(SecurityType):
 
     # -- server --------------------------------------------------------------
 
-    def server_steps(self, handshake: 'ServerHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def server_steps(self, handshake: ServerRole) -> Steps:
         handshake.send(_VERSION)
         version = yield from handshake.read(2, 'VeNCrypt version')
         if version != _VERSION:

@@ -6,8 +6,6 @@ and nothing that follows is protected.
 """
 
 import hmac
-from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 from Crypto.Cipher import DES
 
@@ -15,14 +13,12 @@ from ironic_console.common.errors import AuthenticationFailed, ConfigError
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential, require
 from ironic_console.common.rfb.security.base import (
-    ResultFollows,
+    ClientRole,
     SecurityType,
+    ServerRole,
+    Steps,
 )
 from ironic_console.common.secret import Secret
-
-if TYPE_CHECKING:
-    from ironic_console.common.rfb.client import ClientHandshake
-    from ironic_console.common.rfb.server import ServerHandshake
 
 _CHALLENGE_BYTES = 16
 _MAX_PASSWORD_BYTES = 8
@@ -60,16 +56,14 @@ class VncAuthSecurity(SecurityType):
 
     number = SecurityNumber.VNC_AUTH
 
-    def client_steps(self, handshake: 'ClientHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def client_steps(self, handshake: ClientRole) -> Steps:
         password = check_password(password_of(handshake.credential))
         challenge = yield from handshake.read(_CHALLENGE_BYTES,
                                               'VncAuth challenge')
         handshake.send(_respond(password, challenge))
         return True
 
-    def server_steps(self, handshake: 'ServerHandshake',
-                     ) -> Generator[None, None, ResultFollows]:
+    def server_steps(self, handshake: ServerRole) -> Steps:
         password = check_password(password_of(handshake.policy.credential))
         challenge = handshake.policy.challenge()
         handshake.send(challenge)

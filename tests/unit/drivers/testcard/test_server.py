@@ -23,7 +23,7 @@ from ironic_console.common.errors import (
 )
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.drivers.testcard import server as testcard
 from ironic_console.drivers.testcard.__main__ import main

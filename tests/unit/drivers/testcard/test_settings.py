@@ -5,7 +5,7 @@ import dataclasses
 import ssl
 
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.drivers.testcard.settings import CardSettings, Fault
 

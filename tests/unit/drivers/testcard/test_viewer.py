@@ -15,7 +15,7 @@ from ironic_console.common.errors import (
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.pixel_format import PixelFormat
-from ironic_console.common.rfb.server import ServerPolicy
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.drivers.testcard.palette import BARS
 from ironic_console.drivers.testcard.picture import Picture

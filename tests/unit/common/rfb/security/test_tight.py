@@ -9,7 +9,8 @@ from ironic_console.common.errors import (
 )
 from ironic_console.common.rfb.client import ClientHandshake
 from ironic_console.common.rfb.credential import Credential
-from ironic_console.common.rfb.server import ServerHandshake, ServerPolicy
+from ironic_console.common.rfb.server import ServerHandshake
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from tests.helpers.pair import HandshakePair
 from tests.helpers.play import Player, play, splits

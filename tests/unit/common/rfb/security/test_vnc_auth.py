@@ -9,7 +9,8 @@ from ironic_console.common.rfb.security.vnc_auth import (
     check_password,
     password_of,
 )
-from ironic_console.common.rfb.server import ServerHandshake, ServerPolicy
+from ironic_console.common.rfb.server import ServerHandshake
+from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from tests.helpers.play import Player, byte_by_byte, play, splits
 from tests.helpers.security import credential
