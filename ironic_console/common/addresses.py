@@ -129,9 +129,12 @@ class Resolver:
         self._lookup = lookup
         self._calls = BoundedCalls(_RESOLVER_THREADS, 'resolver')
 
-    def resolve(self, host: str, deadline: Deadline) -> list[str]:
+    def resolve(self, host: str, deadline: Deadline,
+                check: Callable[[], None] = lambda: None) -> list[str]:
         """Find the addresses that may be dialled.
 
+        :param check: called a few times a second meanwhile; what it raises
+            ends the wait.
         :returns: literals, IPv6 and IPv4 in turn, the resolver's order kept.
         :raises EndpointUnreachable: the name is not known, or has no
             address.
@@ -140,7 +143,7 @@ class Resolver:
         """
         found = list(dict.fromkeys(
             ipaddress.ip_address(text)
-            for text in self._find(host, deadline)))[:_MAX_ADDRESSES]
+            for text in self._find(host, deadline, check)))[:_MAX_ADDRESSES]
         if not found:
             raise EndpointUnreachable(f'name {host!r} has no address')
         allowed = [one for one in found if self._policy.allows(one)]
@@ -150,7 +153,8 @@ class Resolver:
                 'console]endpoint_networks does not allow')
         return _by_turns(allowed)
 
-    def _find(self, host: str, deadline: Deadline) -> list[str]:
+    def _find(self, host: str, deadline: Deadline,
+              check: Callable[[], None]) -> list[str]:
         try:
             ipaddress.ip_address(host)
         except ValueError:
@@ -158,7 +162,8 @@ class Resolver:
         else:
             return [host]
         try:
-            return self._calls.run(lambda: self._lookup(host), deadline)
+            return self._calls.run(lambda: self._lookup(host), deadline,
+                                   check)
         except CallTimeout as exc:
             raise EndpointTimeout(f'name {host!r} was not resolved within '
                                   f'the {deadline}') from exc

@@ -11,6 +11,10 @@ from ironic_console.common.clock import Deadline
 T = TypeVar('T')
 
 
+# Seconds between two looks at whether anybody still waits.
+_CHECK_INTERVAL = 0.25
+
+
 class CallTimeout(Exception):
     """A call was not finished in time; it may still be running."""
 
@@ -32,15 +36,19 @@ class BoundedCalls:
         self._name = name
         self._closed = False
 
-    def run(self, call: Callable[[], T], deadline: Deadline) -> T:
+    def run(self, call: Callable[[], T], deadline: Deadline,
+            check: Callable[[], None] = lambda: None) -> T:
         """Run a call and give its result or its exception.
 
+        :param check: called a few times a second meanwhile; what it raises
+            ends the wait.
         :raises CallTimeout: the deadline has passed, or no more calls are
             taken.
         """
         if self._closed:
             raise CallTimeout('not begun, the service is stopping')
-        if not self._free.acquire(timeout=deadline.remaining()):
+        if not _wait(lambda left: self._free.acquire(timeout=left), deadline,
+                     check):
             raise CallTimeout(f'not begun within the {deadline}, too many '
                               'others hang')
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
@@ -52,8 +60,8 @@ class BoundedCalls:
             self._free.release()
             raise
         # Not result(timeout): its TimeoutError may as well be the call's.
-        done, _ = concurrent.futures.wait([future], deadline.remaining())
-        if not done:
+        if not _wait(lambda left: bool(concurrent.futures.wait(
+                [future], left).done), deadline, check):
             raise CallTimeout(f'not finished within the {deadline}')
         return future.result()
 
@@ -71,3 +79,17 @@ class BoundedCalls:
     def close(self) -> None:
         """Take no more calls; wait for none."""
         self._closed = True
+
+
+def _wait(wait: Callable[[float], bool], deadline: Deadline,
+          check: Callable[[], None]) -> bool:
+    """:param wait: for so many seconds; whether that was enough.
+    :returns: it was, before the deadline.
+    """
+    while True:
+        check()
+        left = deadline.remaining()
+        if wait(min(left, _CHECK_INTERVAL)):
+            return True
+        if left <= _CHECK_INTERVAL:
+            return False

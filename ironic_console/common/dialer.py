@@ -65,7 +65,8 @@ def dial(endpoint: Endpoint, resolver: Resolver, clock: Clock,
     :raises Interrupted: nobody wants it any more.
     """
     deadline = Deadline(clock, connect_timeout, 'connect_timeout')
-    addresses = resolver.resolve(endpoint.host, deadline)
+    addresses = resolver.resolve(endpoint.host, deadline,
+                                 interruption.check)
     try:
         sock = _Race(addresses, endpoint, deadline, interruption).run()
         channel = TcpChannel(sock, endpoint.address)

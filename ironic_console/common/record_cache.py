@@ -58,7 +58,11 @@ class RecordCache:
         now = self._clock.monotonic()
         with self._lock:
             doubtful = self._doubtful(stamps, now)
-        # Not with the lock: it may never come back.
+            good = {uuid: self._known[uuid].record
+                    for uuid in stamps.keys() - set(doubtful)}
+        # Not with the lock: it may never come back. Nor is what is known
+        # afterwards our answer: another look may have come back meanwhile,
+        # which knew of other nodes.
         found = {record.uuid: record for record in read(doubtful)
                  } if doubtful else {}
         with self._lock:
@@ -66,8 +70,8 @@ class RecordCache:
                 self._take(uuid, found.get(uuid), stamps[uuid], now)
             for uuid in self._known.keys() - stamps.keys():
                 del self._known[uuid]
-            return {uuid: known.record
-                    for uuid, known in self._known.items()}
+        return good | {uuid: found[uuid] for uuid in doubtful
+                       if uuid in found}
 
     def _doubtful(self, stamps: Mapping[str, Stamp], now: float,
                   ) -> list[str]:

@@ -222,7 +222,7 @@ class Gateway:
     def _listen(self, place: _NodePort) -> socket.socket | None:
         try:
             listener = open_port(place.host, place.port, reuse_port=True)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
             if place not in self._failed:
                 self._failed.add(place)
                 LOG.error('Node %s gets no door for Nova: port %d at %s '

@@ -136,7 +136,7 @@ class Relay:
             return
 
     def _run(self) -> None:
-        while not (self._stopping and not self._links):
+        while not self._stopping or self._links or self._inbox:
             ready = self._selector.select(self._pause())
             now = self._clock.monotonic()
             for key, events in ready:

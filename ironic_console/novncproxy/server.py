@@ -201,6 +201,13 @@ class Server:
         self._awake.close()
         self._waker.close()
 
+    def wait_for_setups(self, timeout: float) -> None:
+        """Wait for all that are being set up.
+
+        :param timeout: in seconds.
+        """
+        self._setups.wait_until_empty(timeout)
+
     def wait_for_guests(self, timeout: float) -> None:
         """Wait for those who may have a console and are being set up.
 

@@ -134,6 +134,8 @@ class SessionRegistry:
         self._lock = threading.Condition()
         # Set when the service is being stopped.
         self.draining = False
+        # Why all have to end, also those that are added from now on.
+        self._ending: CloseReason | None = None
         self._stopping = threading.Event()
         self._checked_at = clock.monotonic()
         self._thread = threading.Thread(
@@ -179,6 +181,9 @@ class SessionRegistry:
             with self._lock:
                 self._sessions.add(session)
                 self._set_state(session, CONNECTING)
+                ending = self._ending
+        if ending:
+            self._close(session, ending)
         if leaving:
             self._make_way(session, leaving)
         return session
@@ -276,7 +281,9 @@ class SessionRegistry:
         return len(found)
 
     def close_all(self, reason: CloseReason) -> None:
-        """Close every session of this worker."""
+        """Close every session of this worker, and those to come."""
+        with self._lock:
+            self._ending = reason
         for session in self.all():
             self._close(session, reason)
 

@@ -65,6 +65,14 @@ class Setups:
             self._metrics.setups(self._number)
             self._lock.notify_all()
 
+    def wait_until_empty(self, timeout: float) -> None:
+        """Wait until none is left.
+
+        :param timeout: in seconds.
+        """
+        with self._lock:
+            self._lock.wait_for(lambda: not self._number, timeout)
+
     def wait_for_guests(self, timeout: float) -> None:
         """Wait until none is left but strangers.
 

@@ -33,6 +33,9 @@ LOG = logging.getLogger(__name__)
 
 # Seconds between two looks at whether the draining is to end.
 _OVERRIDE_INTERVAL = 0.2
+# Seconds for those that were accepted last; many only connect in advance and
+# say nothing.
+_LATE_SECONDS = 1.0
 
 
 class Worker:
@@ -60,10 +63,12 @@ class Worker:
         self._admin = AdminServer(shared.runtime_folder, self._sessions)
         self._authorizer = Authorizer(store, settings.access, clock)
         self._door = BrowserDoor(loaded.context)
+        self._viewers_door = self._make_viewers_door(loaded)
         self._server = Server(self._services(loaded))
         self._server.open(shared.listener, self._door)
+        if self._viewers_door and shared.viewers_listener:
+            self._server.open(shared.viewers_listener, self._viewers_door)
         self._metrics_server = self._make_metrics_server(loaded)
-        self._viewers_door = self._open_viewers_door(loaded)
         self._gateway = self._make_gateway(loaded)
 
     @property
@@ -90,16 +95,19 @@ class Worker:
         self._server.stop_accepting()
         LOG.info('%d sessions may go on for %g s', len(self._sessions),
                  self._drain_timeout)
-        self._wait_for_sessions()
+        deadline = Deadline(self._clock, self._drain_timeout,
+                            'drain_timeout')
+        # Who was let in a moment ago may be on the way to a session.
+        self._server.wait_for_setups(min(deadline.remaining(),
+                                         _LATE_SECONDS))
+        self._wait_for_sessions(deadline)
         self._end_sessions()
         self._admin.stop()
         if self._metrics_server:
             self._metrics_server.stop_accepting()
         self._store.close()
 
-    def _wait_for_sessions(self) -> None:
-        deadline = Deadline(self._clock, self._drain_timeout,
-                            'drain_timeout')
+    def _wait_for_sessions(self, deadline: Deadline) -> None:
         override = self._shared.drain_override
         while (left := deadline.remaining()) and not override:
             if self._sessions.wait_until_empty(min(left, _OVERRIDE_INTERVAL)):
@@ -121,11 +129,16 @@ class Worker:
         self._relay.limits = settings.relay
         self._sessions.policy = settings.sessions
         self._authorizer.policy = settings.access
+        self._reload_viewers_door(loaded)
         self._server.services = self._services(loaded)
         self._door.context = loaded.context
         self._reload_gateway(loaded)
-        self._reload_viewers_door(loaded)
-        if self._metrics_server and not settings.metrics:
+        self._reload_metrics(loaded)
+
+    def _reload_metrics(self, loaded: Loaded) -> None:
+        if self._metrics_server and loaded.settings.metrics:
+            self._metrics_server.services = self._for_metrics(loaded)
+        elif self._metrics_server:
             self._metrics_server.stop_accepting()
             self._metrics_server = None
             LOG.info('The port for metrics is closed')
@@ -153,13 +166,18 @@ class Worker:
             self._viewers_door = None
             LOG.info('The port for viewers is closed')
 
-    def _open_viewers_door(self, loaded: Loaded) -> TicketDoor | None:
-        listener = self._shared.viewers_listener
-        if not listener or not loaded.viewers_context:
+    def _make_viewers_door(self, loaded: Loaded) -> TicketDoor | None:
+        if not self._shared.viewers_listener or not loaded.viewers_context:
             return None
-        door = TicketDoor(loaded.viewers_context, self._authorizer)
-        self._server.open(listener, door)
-        return door
+        return TicketDoor(loaded.viewers_context, self._authorizer)
+
+    def _viewer_port(self) -> int:
+        """:returns: the one that is open, whatever SIGHUP has named since;
+            0 for none."""
+        listener = self._shared.viewers_listener
+        if not listener or not self._viewers_door:
+            return 0
+        return int(listener.getsockname()[1])
 
     def _make_metrics_server(self, loaded: Loaded) -> Server | None:
         listener = self._shared.metrics_listener
@@ -167,10 +185,13 @@ class Worker:
             return None
         # One of its own, which neither a flood of browsers nor draining
         # keeps from answering.
-        server = Server(dataclasses.replace(self._services(loaded),
-                                            metrics=Metrics()))
+        server = Server(self._for_metrics(loaded))
         server.open(listener, MetricsDoor(self._metrics))
         return server
+
+    def _for_metrics(self, loaded: Loaded) -> Services:
+        # Who asks for metrics is not counted in them.
+        return dataclasses.replace(self._services(loaded), metrics=Metrics())
 
     def _make_gateway(self, loaded: Loaded) -> Gateway | None:
         access = _gateway_access(loaded)
@@ -190,7 +211,7 @@ class Worker:
             clock=self._clock, limits=settings.setup,
             metrics=self._metrics,
             trusted_proxies=settings.trusted_proxies,
-            viewer_port=settings.viewers.port if settings.viewers else 0)
+            viewer_port=self._viewer_port())
 
 
 def _gateway_access(loaded: Loaded) -> GatewayAccess | None:

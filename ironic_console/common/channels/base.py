@@ -135,9 +135,12 @@ def send_all(channel: Channel, data: bytes, deadline: Deadline) -> bool:
     while rest:
         sent = channel.send(rest)
         rest = rest[sent:]
-        if not sent and not wait_for(channel, WRITE, deadline):
+        # A channel may have other reasons than the socket to take nothing.
+        if not sent and not (deadline.remaining()
+                             and wait_for(channel, WRITE, deadline)):
             return False
     while not channel.flush():
-        if not wait_for(channel, WRITE, deadline):
+        if not (deadline.remaining()
+                and wait_for(channel, WRITE, deadline)):
             return False
     return True

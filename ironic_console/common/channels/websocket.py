@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from websockify import websocket
 
+from ironic_console.common.channels.base import ChannelError
 from ironic_console.common.channels.frames import (
     CLOSE,
     MAX_FRAME_BYTES,
@@ -149,7 +150,10 @@ class WebSocketChannel(ViewerChannel):
         return error
 
     def send(self, data: bytes | bytearray | memoryview) -> int:
-        if self._close_sent or not self.flush():
+        if self._close_sent:
+            # Nothing would ever be taken.
+            raise ChannelError(f'{self.peer}: has been closed')
+        if not self.flush():
             return 0
         taken = data[:MAX_FRAME_BYTES]
         self._output += frame_head(len(taken))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deadlines for calls that know none."""
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from ironic_console.common.calls import BoundedCalls, CallTimeout
 from ironic_console.common.clock import Clock, Deadline
+from ironic_console.common.errors import Interrupted
 from tests.helpers.channels import PATIENCE, passed, soon
 from tests.helpers.clock import FrozenClock
 
@@ -105,6 +107,23 @@ def test_what_failed_at_its_deadline_never_begins(
     hang.set()
     assert calls.run(lambda: 42, soon()) == 42
     assert begun == []
+
+
+@pytest.mark.parametrize('others_hang', [False, True])
+def test_nobody_waits_longer_than_anybody_wants_it(
+        calls: BoundedCalls, hang: threading.Event,
+        others_hang: bool) -> None:
+    if others_hang:
+        fill(calls, hang)
+    looks = itertools.count()
+
+    def check() -> None:
+        if next(looks) == 2:
+            raise Interrupted('nobody')
+    with pytest.raises(Interrupted):
+        calls.run(hang.wait, Deadline(Clock(), 300, 'test'), check)
+    hang.set()
+    assert calls.run(lambda: 42, soon()) == 42
 
 
 def test_a_call_that_returns_late_makes_room(calls: BoundedCalls,

@@ -276,6 +276,19 @@ class TestDial:
             assert time.monotonic() - begin < 30
             assert open_files() == before
 
+    def test_who_waits_for_a_name_is_interrupted_too(self) -> None:
+        hang, interruption = threading.Event(), Interruption()
+
+        def lookup(host: str) -> list[str]:
+            interruption.happen()
+            hang.wait(10)
+            return []
+        with pytest.raises(Interrupted):
+            dialer.dial(Endpoint('bmc.example', 5900),
+                        Resolver(LOOPBACK, lookup=lookup), Clock(), 300,
+                        interruption)
+        hang.set()
+
     def test_what_was_interrupted_before_does_not_begin(self) -> None:
         interruption = Interruption()
         interruption.happen()

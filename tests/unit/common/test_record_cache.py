@@ -102,6 +102,21 @@ def test_forgets_what_is_gone(cache, clock):
     assert cache.look({}, table) == {}
 
 
+def test_a_look_that_comes_back_late_takes_nothing_from_another(cache,
+                                                                clock):
+    table = Table(2)
+    few = {'node-0': FIRST}
+    settle(cache, table, clock)
+
+    def late(uuids):
+        # It knew of fewer nodes, and its database has just come back.
+        cache.look(few, table)
+        return table(uuids)
+
+    assert names(cache.look({**table.stamps, 'node-0': LATER}, late)
+                 ) == table.names
+
+
 def test_what_comes_back_is_read_again(cache, clock):
     table = Table(2)
     settle(cache, table, clock)

@@ -455,6 +455,18 @@ def test_a_port_that_somebody_else_has_is_told_once_and_tried_again(
     assert port in server.doors
 
 
+def test_a_host_that_is_no_name_is_told_once(looking, endpoint, port,
+                                             caplog):
+    gateway, server, store = looking
+    gateway.access = GatewayAccess(
+        dataclasses.replace(policy(port), host='a..b'), None)
+    store.records = {NODE: behind(port, endpoint)}
+    gateway.refresh()
+    gateway.refresh()
+    assert caplog.text.count(f'port {port} at a..b cannot be') == 1
+    assert not server.doors
+
+
 def test_another_host_moves_the_doors(looking, endpoint, port):
     gateway, _, store = looking
     gateway.access = GatewayAccess(policy(port), None)

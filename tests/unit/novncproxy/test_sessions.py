@@ -200,6 +200,16 @@ def test_whoever_has_to_go_during_set_up_is_interrupted(room):
     assert session.revoked is close_reasons.KICKED
 
 
+def test_who_comes_when_all_have_to_go_has_to_go_too(room):
+    room.open()
+    room.registry.close_all(close_reasons.SHUTDOWN)
+    assert room.closed == [(NODE, close_reasons.SHUTDOWN)]
+    late = room.add()
+    assert late.revoked is close_reasons.SHUTDOWN
+    with pytest.raises(Interrupted):
+        late.interruption.check()
+
+
 def test_a_right_that_ends_during_set_up_ends_the_session_then(room):
     session = room.add()
     room.change(enabled=False)

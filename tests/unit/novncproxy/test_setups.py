@@ -108,6 +108,14 @@ def test_waits_for_guests_and_for_nobody_else(crowd):
     assert done
 
 
+def test_waits_for_all_if_that_is_wanted(crowd):
+    crowd.come()
+    crowd.setups.wait_until_empty(0)
+    threading.Timer(0.05, crowd.setups.end, crowd.near[:1]).start()
+    crowd.setups.wait_until_empty(300)
+    assert not len(crowd.setups)
+
+
 def test_those_who_do_not_go_are_not_more_and_more(crowd, monkeypatch):
     # Their threads may be slow to end.
     monkeypatch.setattr(setups_module, '_LEAVING', 3)

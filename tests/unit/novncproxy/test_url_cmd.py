@@ -21,6 +21,7 @@ import pytest
 from ironic_console.common import console_url
 from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy import url_cmd
+from ironic_console.novncproxy.server import listen
 from ironic_console.novncproxy.settings import ListenAddress
 from tests.helpers.certificates import Authority
 from tests.helpers.proxy import (
@@ -32,7 +33,6 @@ from tests.helpers.proxy import (
 )
 
 AUTHORITY = Authority()
-VIEWER_PORT = 5901
 SHOWN = {'console_enabled': True, 'console_info': {
     'type': 'vnc', 'url': 'http://proxy.example/console.html?path=x'}}
 
@@ -61,9 +61,15 @@ def proxy(request: pytest.FixtureRequest, tmp_path: pathlib.Path,
     (tmp_path / 'ca.pem').write_bytes(AUTHORITY.pem)
     settings = dataclasses.replace(
         make_settings(tmp_path, tls=tls if request.param else None),
-        viewers=ListenAddress('127.0.0.1', VIEWER_PORT, tls))
-    with RunningWorker(settings, node_record()) as worker:
+        viewers=ListenAddress('127.0.0.1', 0, tls))
+    with RunningWorker(settings, node_record(),
+                       viewers=listen('127.0.0.1', 0)) as worker:
         yield worker
+
+
+def viewer_port(proxy: RunningWorker) -> int:
+    assert proxy.shared.viewers_listener
+    return int(proxy.shared.viewers_listener.getsockname()[1])
 
 
 def url_of(proxy: RunningWorker, ticket: str) -> str:
@@ -166,12 +172,13 @@ def test_says_how_to_connect_and_keeps_the_ticket_off_command_lines(
                            url_of(proxy, ticket))
     assert (status, err) == (0, '')
     assert 'Host:       localhost\n' in out
-    assert f'Port:       {VIEWER_PORT}\n' in out
+    assert f'Port:       {viewer_port(proxy)}\n' in out
     assert f'User name:  {NODE}\n' in out
     assert f'Password:   {ticket}\n' in out
     command = out.rpartition('both:\n')[2].strip()
     assert command == ('vncviewer -SecurityTypes=X509Plain '
-                       f'-X509CA={tmp_path}/ca.pem localhost::{VIEWER_PORT}')
+                       f'-X509CA={tmp_path}/ca.pem '
+                       f'localhost::{viewer_port(proxy)}')
 
 
 def test_takes_the_url_from_standard_input(proxy, tmp_path, monkeypatch):

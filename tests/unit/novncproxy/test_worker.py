@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All of a worker but its process: sessions, reload, drain."""
 
+import concurrent.futures
 import dataclasses
+import json
 import threading
 
 import pytest
@@ -98,6 +100,32 @@ def test_who_is_being_connected_is_told_when_it_ends(tmp_path, record,
             assert browser.wait_closed()[0] == 1001
             thread.join(10)
             assert not thread.is_alive()
+
+
+def test_who_was_let_in_a_moment_ago_still_gets_its_session(tmp_path, record,
+                                                            monkeypatch):
+    worker = RunningWorker(make_settings(tmp_path, drain_timeout=60), record)
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow_look(uuid, real=worker.store.get):
+        asked.set()
+        assert answer.wait(10)
+        return real(uuid)
+
+    monkeypatch.setattr(worker.store, 'get', slow_look)
+    worker.worker.start()
+    path = path_to(record.uuid, ticket_for(record))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        opening = pool.submit(Browser, worker.address, path)
+        assert asked.wait(10)
+        thread = drain(worker)
+        wait_until(lambda: refused(worker.address), 'nobody gets in')
+        answer.set()
+        with opening.result(10) as browser:
+            browser.shake_hands()
+            browser.close_politely()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_session_that_ends_itself_ends_the_draining(tmp_path, record):
@@ -254,11 +282,20 @@ def test_the_port_for_viewers_may_be_switched_off(tmp_path, record):
     address = listener.getsockname()[:2]
     with RunningWorker(settings, record, viewers=listener) as worker:
         assert not refused(address)
+        assert named_port(worker, record) == address[1]
         worker.reload(without)
         wait_until(lambda: refused(address), 'it is closed')
+        assert named_port(worker, record) is None
         # To open it again needs a restart; it must not fail, though.
         worker.reload(settings)
         assert refused(address)
+        assert named_port(worker, record) is None
+
+
+def named_port(worker, record):
+    """:returns: where people are sent with their own viewers."""
+    answer = http_get(worker.address, path_to(record.uuid, ticket_for(record)))
+    return json.loads(answer.body).get('viewer_port')
 
 
 def test_the_port_for_metrics_may_be_switched_off(tmp_path, record):
@@ -268,6 +305,10 @@ def test_the_port_for_metrics_may_be_switched_off(tmp_path, record):
     listener = listen('127.0.0.1', 0)
     address = listener.getsockname()[:2]
     with RunningWorker(settings, record, metrics=listener) as worker:
+        assert http_get(address, '/metrics').status == 200
+        # Its limits are those of everybody.
+        worker.reload(dataclasses.replace(settings, setup=PATIENT))
+        assert worker.worker._metrics_server.services.limits == PATIENT
         assert http_get(address, '/metrics').status == 200
         worker.reload(without)
         assert refused(address)

@@ -95,6 +95,12 @@ def receive(channel: WebSocketChannel) -> bytes:
             return data
 
 
+def assert_takes_nothing(pair: Pair) -> None:
+    """It says so, or somebody would try again for ever."""
+    with pytest.raises(ChannelError, match='has been closed'):
+        pair.channel.send(b'more')
+
+
 def assert_violation(pair: Pair, code: int, match: str) -> None:
     """It is an error, the browser is told so, and nothing more is taken."""
     with pytest.raises(RemoteProtocolError, match=match) as caught:
@@ -102,7 +108,7 @@ def assert_violation(pair: Pair, code: int, match: str) -> None:
     assert caught.value.side is Side.BROWSER
     assert caught.value.step == 'WebSocket frame'
     assert caught.value.close_code == code
-    assert pair.channel.send(b'more') == 0
+    assert_takes_nothing(pair)
     pair.channel.flush()
     told = pair.far.next_frame()
     assert (told.opcode, told.code) == (CLOSE, code)
@@ -585,7 +591,7 @@ class TestClosing:
         pair.channel.send_close(4503, 'first')
         pair.channel.send_close(4504, 'second')
         pair.channel.ping()
-        assert pair.channel.send(b'more') == 0
+        assert_takes_nothing(pair)
         pair.far.send(frame(b'?', PING))
         assert wait_for(pair.channel, READ, soon())
         assert pair.channel.receive() is None
@@ -618,7 +624,7 @@ class TestClosing:
         assert receive(pair.channel) == b''
         assert pair.channel.receive() == b''
         assert not pair.channel.pending()
-        assert pair.channel.send(b'more') == 0
+        assert_takes_nothing(pair)
         pair.channel.ping()
         pair.channel.send_close(1001, 'too late')
         assert pair.channel.flush()

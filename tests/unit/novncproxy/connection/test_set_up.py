@@ -9,6 +9,7 @@ import pytest
 
 from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy import close_reasons
+from ironic_console.novncproxy.lobby import Guest
 from ironic_console.novncproxy.relay import Relay
 from ironic_console.novncproxy.sessions import SessionRegistry
 from tests.helpers.certificates import Authority
@@ -144,6 +145,24 @@ def test_an_operator_ends_what_is_being_connected(slow, server):
         assert browser.wait_closed() == (1008, 'Maintenance.')
         assert peer.wait_ended()
         assert not worker.sessions()
+
+
+def test_who_leaves_and_has_to_go_at_once_costs_no_thread(slow, server,
+                                                          monkeypatch):
+    worker, record = slow
+    real = Guest._give_up
+
+    def at_the_same_time(guest, error):
+        worker.worker._sessions.close(NODE, close_reasons.KICKED)
+        real(guest, error)
+
+    monkeypatch.setattr(Guest, '_give_up', at_the_same_time)
+    with worker.open(record) as browser:
+        server.peer()
+        browser.send_frame(CLOSE, b'\x03\xe9')
+        assert browser.wait_closed()
+        wait_until(lambda: not len(worker.worker._server._setups),
+                   'its thread has ended')
 
 
 @pytest.mark.parametrize('encrypted', [False, True])

@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plain RFB behind CONNECT."""
 
-import dataclasses
-import json
 
 import pytest
 
-from ironic_console.common.tls import ServerTls
 from ironic_console.novncproxy.sessions import SessionPolicy
-from ironic_console.novncproxy.settings import ListenAddress
-from tests.helpers.certificates import Authority
 from tests.helpers.plain_viewer import Tunnel
 from tests.helpers.proxy import (
     NODE,
-    RunningWorker,
-    http_get,
-    make_settings,
     node_record,
     path_to,
     ticket_for,
@@ -114,15 +106,3 @@ def test_no_ticket_of_a_tunnel_stands_in_the_log(worker, record, caplog):
             viewer.greet().choose_none().enter()
         wait_until(lambda: 'closed for' in caplog.text, 'the audit line')
     assert ticket not in caplog.text
-
-
-def test_the_verdict_names_the_port_for_viewers(tmp_path, record):
-    certificate = Authority().issue().save(tmp_path)
-    settings = dataclasses.replace(
-        make_settings(tmp_path), viewers=ListenAddress(
-            '127.0.0.1', 5901, ServerTls(certificate.cert_file,
-                                         certificate.key_file)))
-    with RunningWorker(settings, record) as worker:
-        response = http_get(worker.address, path_to(
-            NODE, ticket_for(record)))
-        assert json.loads(response.body)['viewer_port'] == 5901

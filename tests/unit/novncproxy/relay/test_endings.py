@@ -172,6 +172,19 @@ def test_stopping_closes_all_with_a_reason_and_ends_the_thread(exchange):
     assert not exchange.relay._thread.is_alive()
 
 
+def test_a_session_that_comes_at_the_very_end_is_told_so(exchange):
+    late = Wire()
+
+    def end():
+        exchange.relay._stop(close_reasons.SHUTDOWN)
+        exchange.relay.add(late.link)
+
+    exchange.relay._call(end)
+    assert late.browser.wait_closed()[0] == 1001
+    assert late.wait_ended() == close_reasons.SHUTDOWN
+    late.close()
+
+
 def test_a_session_that_comes_while_stopping_is_told_so(exchange):
     first = exchange.open()
     stopper = in_background(exchange.relay.stop, close_reasons.SHUTDOWN, 10)
