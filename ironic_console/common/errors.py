@@ -415,3 +415,7 @@ class BmcUnsupported(DriverError):
 
 class DisplayError(DriverError):
     """A display, which shows the web page of a BMC, does not run."""
+
+
+class DisplayTimeout(DisplayError):
+    """Whoever should start it did not say a word."""

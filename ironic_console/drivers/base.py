@@ -28,6 +28,7 @@ from ironic_console.common.endpoint import Endpoint, parse_sharing
 from ironic_console.common.errors import (
     BmcUnreachable,
     ConfigError,
+    DisplayError,
     DriverError,
 )
 from ironic_console.common.secret import Secret
@@ -150,8 +151,8 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
 
         A secret that is still good is kept, so that neither a restart of
         the conductor nor a deployment ends sessions or breaks links. Neither
-        does a BMC that is out of reach just then: what ran stays, and a
-        later look decides.
+        does a BMC that is out of reach just then, or that nobody starts
+        displays yet: what ran stays, and a later look decides.
 
         :raises ironic.common.exception.ConsoleError: with the reason. To
             Ironic the console is disabled then, so it leaves no trace.
@@ -161,12 +162,12 @@ class VNCConsole(base.ConsoleInterface, abc.ABC):
         try:
             self.start_again(task)
         except exception.ConsoleError as exc:
-            if (isinstance(exc.__cause__, BmcUnreachable)
+            if (_may_pass(exc.__cause__)
                     and node.console_enabled and self._runs(node)
                     and before == nodes.console_of(
                         node.driver_internal_info)):
-                LOG.warning('Node %s: its console is left as it was, since '
-                            'nobody can look at it: %s', node.uuid, exc)
+                LOG.warning('Node %s: its console is left as it was, to be '
+                            'looked at later: %s', node.uuid, exc)
                 return
             console_record.keep(node, console_record.without_console(
                 node.driver_internal_info))
@@ -357,6 +358,12 @@ def one_by_one(check: Callable[..., None]) -> Callable[..., None]:
                 'fault: %s at %s:%s', task.node.uuid, type(exc).__name__,
                 place.filename, place.lineno)
     return checked
+
+
+def _may_pass(cause: BaseException | None) -> bool:
+    """Whether a later look may find that a console runs, or make it run."""
+    return isinstance(cause, BmcUnreachable) or (
+        isinstance(cause, DisplayError) and checks_enabled())
 
 
 def _is_read_only(node: Any) -> bool:

@@ -5,6 +5,8 @@ it while nobody waits.
 When a console is started or stopped is not decided here.
 """
 
+import collections
+import threading
 from typing import Any
 
 from ironic.common import states
@@ -18,6 +20,11 @@ LOG = log.getLogger(__name__)
 #: How texts begin that become ``last_error`` while nobody waits.
 NOT_RUNNING = 'The console does not run as it should: '
 NOT_STOPPED = 'The console may not have been stopped: '
+# What was told last of nodes whose last_error is of others. Of more than
+# these, the oldest is told again.
+_MAX_TOLD = 10_000
+_told: collections.OrderedDict[str, str] = collections.OrderedDict()
+_lock = threading.Lock()
 
 
 def forget(node: Any, kind: str) -> None:
@@ -35,6 +42,8 @@ def forgive(node: Any, beginning: str) -> bool:
     :param beginning: of the text, ``NOT_RUNNING`` or ``NOT_STOPPED``.
     :returns: there was something; the node is to be saved.
     """
+    with _lock:
+        _told.pop(node.uuid, None)
     if not (node.last_error or '').startswith(beginning):
         return False
     node.last_error = None
@@ -46,20 +55,46 @@ def all_is_well(task: Any) -> None:
 
     :param task: its lock may be shared.
     """
+    with _lock:
+        _told.pop(task.node.uuid, None)
     if (task.node.last_error or '').startswith(NOT_RUNNING):
         task.upgrade_lock()
         if forgive(task.node, NOT_RUNNING):
             task.node.save()
 
 
+def is_news(node: Any, text: str) -> bool:
+    """:returns: :func:`report` would say something."""
+    if _is_of_others(node):
+        with _lock:
+            return _told.get(node.uuid) != text
+    return bool(node.last_error != text)
+
+
 def report(node: Any, text: str) -> None:
     """Tell operators of what went wrong while nobody waited for it: in the
-    log, in ``last_error`` and in the node's history; once, however often."""
-    if node.last_error == text:
+    log, in ``last_error`` and in the node's history; once, however often.
+
+    A ``last_error`` that others have left, such as why a deployment failed,
+    stays; then the rest has to do.
+    """
+    if not is_news(node, text):
         return
     LOG.error('Node %s: %s', node.uuid, text)
+    of_others = _is_of_others(node)
+    if of_others:
+        with _lock:
+            _told[node.uuid] = text
+            _told.move_to_end(node.uuid)
+            if len(_told) > _MAX_TOLD:
+                _told.popitem(last=False)
     conductor_utils.node_history_record(
-        node, event=text, event_type=states.CONSOLE, error=True)
+        node, event=text, event_type=states.CONSOLE, error=not of_others)
+
+
+def _is_of_others(node: Any) -> bool:
+    return bool(node.last_error) and not node.last_error.startswith(
+        (NOT_RUNNING, NOT_STOPPED))
 
 
 def keep(node: Any, info: dict[str, Any]) -> None:

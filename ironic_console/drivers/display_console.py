@@ -25,6 +25,7 @@ from ironic_console.common.endpoint import Endpoint, TlsPolicy
 from ironic_console.common.errors import (
     ConfigError,
     DisplayError,
+    DisplayTimeout,
     DriverError,
 )
 from ironic_console.common.rfb.constants import SecurityNumber
@@ -32,6 +33,7 @@ from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import (
     base,
+    bmc_patience,
     bmc_settings,
     console_record,
     display_settings,
@@ -56,6 +58,10 @@ class DisplayConsole(base.VNCConsole):
 
     kind: str
     app: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patience = bmc_patience.Patience(self._clock)
 
     def get_properties(self) -> dict[str, str]:
         return base.PROPERTIES | bmc_settings.PROPERTIES
@@ -95,6 +101,7 @@ class DisplayConsole(base.VNCConsole):
                 'conductor in; check that [ironic_console]endpoint_networks '
                 'allows this address and that no firewall is in the way, and '
                 'see the log of the conductor for what happened') from exc
+        self.patience.well(node)
         return console
 
     def close_console(self, task: Any) -> None:
@@ -204,13 +211,20 @@ def checking(kind: str) -> Any:
     def _check(self: DisplayConsole, task: Any, manager: Any, context: Any,
                ) -> None:
         """Start again what should run."""
+        if not self.patience.allows(task.node):
+            return
         try:
             self.repair(task)
         except (ConfigError, DriverError, exception.ConsoleError) as exc:
-            task.upgrade_lock()
-            console_record.report(
-                task.node, f'{console_record.NOT_RUNNING}{exc}')
-            task.node.save()
+            if isinstance(exc.__cause__, DisplayTimeout):
+                # It has cost all that wait their turn half a minute.
+                self.patience.silent(
+                    task.node, CONF.ironic_console.console_check_interval)
+            text = f'{console_record.NOT_RUNNING}{exc}'
+            if console_record.is_news(task.node, text):
+                task.upgrade_lock()
+                console_record.report(task.node, text)
+                task.node.save()
 
     return _check
 

@@ -189,14 +189,20 @@ class IDRACVNCConsole(base.VNCConsole):
     def _check_all(self, manager: Any, context: Any) -> None:
         """Look at all that run, and at those that may not have been stopped,
         also of nodes whose console interface is another one by now."""
-        due = [uuid for uuid, _driver, _group, info in manager.iter_nodes(
-                   fields=['driver_internal_info'],
-                   filters={'maintenance': False})
-               if nodes.kind_of(info.get(nodes.CHANGES_KEY)) == _KIND]
+        looks: set[futures.Future[None]] = set()
         with futures.ThreadPoolExecutor(
                 _LOOKS, thread_name_prefix=_KIND) as pool:
-            for uuid in due:
-                pool.submit(self._check_one, context, uuid)
+            # It names no more when the conductor stops, whose nodes are
+            # others' then: none may wait here.
+            for uuid, _driver, _group, info in manager.iter_nodes(
+                    fields=['driver_internal_info'],
+                    filters={'maintenance': False}):
+                if nodes.kind_of(info.get(nodes.CHANGES_KEY)) != _KIND:
+                    continue
+                looks.add(pool.submit(self._check_one, context, uuid))
+                if len(looks) >= _LOOKS:
+                    _, looks = futures.wait(
+                        looks, return_when=futures.FIRST_COMPLETED)
 
     def _check_one(self, context: Any, uuid: str) -> None:
         try:
@@ -207,6 +213,10 @@ class IDRACVNCConsole(base.VNCConsole):
         except exception.IronicException as exc:
             # Locked, most of the time; or gone.
             LOG.info('Node %s: its console was not checked: %s', uuid, exc)
+        except Exception as exc:
+            # Of the database, whose words may quote secrets.
+            LOG.error('Node %s: its console was not checked: %s', uuid,
+                      type(exc).__name__)
 
     @base.one_by_one
     def _check(self, task: Any) -> None:
@@ -233,7 +243,7 @@ class IDRACVNCConsole(base.VNCConsole):
                     # It comes back, and then somebody looks again.
                     return
             text = f'{failure}{exc}'
-            if node.last_error != text:
+            if console_record.is_news(node, text):
                 task.upgrade_lock()
                 console_record.report(node, text)
                 node.save()

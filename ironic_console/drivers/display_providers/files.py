@@ -14,7 +14,7 @@ from ironic.common import utils
 from ironic.conf import CONF
 from oslo_log import log
 
-from ironic_console.common.errors import DisplayError
+from ironic_console.common.errors import DisplayError, DisplayTimeout
 from ironic_console.drivers.display_providers import base, needs
 from ironic_console.drivers.displays.private_folder import FolderError
 from ironic_console.drivers.displays.settings import DisplaySettings
@@ -98,7 +98,7 @@ class FilesProvider(base.DisplayProvider):
 
 
 def _wait(spool: Spool, request: Request) -> Endpoint | Failure:
-    """:raises DisplayError: there is no answer in time."""
+    """:raises DisplayTimeout: there is no answer."""
     timeout = CONF.ironic_console.display_start_timeout
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -106,7 +106,7 @@ def _wait(spool: Spool, request: Request) -> Endpoint | Failure:
         if answer:
             return answer
         time.sleep(POLL_INTERVAL)
-    raise DisplayError(
+    raise DisplayTimeout(
         f'Nobody has started a display within the [ironic_console]'
         f'display_start_timeout of {timeout:g} s; check that '
         f'ironic-console-display-manager, or what else reads {spool.path}, '

@@ -20,7 +20,7 @@ from oslo_log import log
 
 from ironic_console.common import nodes
 from ironic_console.common.endpoint import Endpoint
-from ironic_console.common.errors import ConfigError
+from ironic_console.common.errors import ConfigError, DisplayError
 from ironic_console.drivers.display_providers.base import (
     Address,
     DisplayProvider,
@@ -43,9 +43,15 @@ def stop_unneeded(provider: DisplayProvider) -> None:
     admin = context.get_admin_context()
     found = {node.uuid: node for node in objects.Node.list(
         admin, filters={'uuid_in': sorted(displays)}, fields=_FIELDS)}
+    failures = []
     for uuid, address in displays.items():
         if _objection(found.get(uuid), address):
-            _stop(admin, provider, uuid)
+            try:
+                _stop(admin, provider, uuid)
+            except DisplayError as exc:
+                failures.append(f'node {uuid}: {exc}')
+    if failures:
+        raise DisplayError('; '.join(failures))
 
 
 def _stop(admin: Any, provider: DisplayProvider, uuid: str) -> None:

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None,
     words = sys.argv[1:] if arguments is None else list(arguments)
     _log_to_stderr('display')
     own_process.leave_no_core()
+    own_process.hide_memory()
     try:
         settings, stdin = _read_settings(words)
         _log_to_stderr(settings.node)

@@ -36,6 +36,9 @@ START_TIMEOUT = 30.0
 STOP_TIMEOUT = 3.0
 #: Free ports that are tried before we give up.
 MAX_PORTS = 5
+# Short: the browser of a visit has a socket in a folder in ours, and would
+# go elsewhere where it is not cleared away (chromium.py).
+_PREFIX = 'ironic-display-'
 _TICK = 1.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
@@ -75,7 +78,7 @@ class Display:
         :raises ConfigError: something that a display needs is not there.
         :raises DisplayError: Xvnc did not start, or died.
         """
-        self._folder = tempfile.mkdtemp(prefix='ironic-console-display-')
+        self._folder = tempfile.mkdtemp(prefix=_PREFIX)
         self._ear = _hear_signals()
         self._xvnc = Xvnc(self._settings, self._folder)
         try:

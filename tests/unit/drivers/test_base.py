@@ -16,6 +16,8 @@ from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import (
     BmcUnreachable,
     ConfigError,
+    DisplayError,
+    DisplayTimeout,
     DriverError,
 )
 from ironic_console.common.secret import Secret
@@ -307,17 +309,31 @@ def test_a_raw_token_of_an_in_tree_driver_never_signs(
 
 # -- the start of a conductor -------------------------------------------------
 
-def test_a_restart_while_the_bmc_is_out_of_reach_disables_no_console(
+@pytest.mark.parametrize('error', [
+    BmcUnreachable('no answer'), DisplayTimeout('nobody starts it'),
+    DisplayError('there is no such folder')])
+def test_a_restart_while_something_is_not_there_yet_disables_no_console(
         console: SomeConsole, task: Task,
-        caplog: pytest.LogCaptureFixture) -> None:
+        caplog: pytest.LogCaptureFixture, error: Exception) -> None:
     console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
     console.start_console(task)
     task.node.console_enabled = True
     before = dict(task.node.driver_internal_info)
-    console.open_error = BmcUnreachable('no answer')
+    console.open_error = error
     console.start_console(task)
     assert task.node.driver_internal_info == before
     assert 'left as it was' in caplog.text
+
+
+def test_a_display_that_nobody_would_look_after_is_not_promised(
+        console: SomeConsole, task: Task, conf: Any) -> None:
+    console.opened = base.OpenedConsole(ENDPOINT, PASSWORD)
+    console.start_console(task)
+    task.node.console_enabled = True
+    conf.config(group='ironic_console', console_check_interval=0)
+    console.open_error = DisplayTimeout('nobody starts it')
+    with pytest.raises(exception.ConsoleError, match='nobody starts it'):
+        console.start_console(task)
 
 
 @pytest.mark.parametrize(('error', 'enabled'), [

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stays at a node of its console, and what goes."""
 
+import collections
 from typing import Any
 
 import pytest
@@ -31,10 +32,12 @@ def task() -> Task:
 def history(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What Ironic was told to remember of a node."""
     told: list[str] = []
+    monkeypatch.setattr(console_record, '_told', collections.OrderedDict())
 
     def note(node: Any, event: str, event_type: str, error: bool) -> None:
         told.append(event)
-        node.last_error = event
+        if error:
+            node.last_error = event
 
     monkeypatch.setattr(conductor_utils, 'node_history_record', note)
     return told
@@ -43,10 +46,43 @@ def history(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_same_trouble_is_reported_once(
         task: Task, history: list[str],
         caplog: pytest.LogCaptureFixture) -> None:
-    for text in ('one', 'one', 'two', 'one'):
+    one, two = (f'{console_record.NOT_RUNNING}{text}'
+                for text in ('one', 'two'))
+    for text in (one, one, two, one):
         console_record.report(task.node, text)
-    assert history == ['one', 'two', 'one']
+    assert history == [one, two, one]
     assert caplog.text.count(': one') == 2
+    assert task.node.last_error == one
+
+
+def test_why_a_deployment_has_failed_is_not_written_over(
+        task: Task, history: list[str]) -> None:
+    task.node.last_error = 'image checksum mismatch'
+    text = f'{console_record.NOT_RUNNING}no answer'
+    for _ in range(3):
+        console_record.report(task.node, text)
+    assert history == [text]
+    console_record.all_is_well(task)
+    assert task.node.last_error == 'image checksum mismatch'
+    assert not task.upgrades
+    # It broke once more.
+    console_record.report(task.node, text)
+    assert history == [text] * 2
+    # The deployment has worked since.
+    task.node.last_error = None
+    console_record.report(task.node, text)
+    assert task.node.last_error == text
+
+
+def test_not_more_nodes_are_remembered_than_there_may_be(
+        history: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console_record, '_MAX_TOLD', 3)
+    for number in range(5):
+        node = Node()
+        node.uuid = f'node-{number}'
+        node.last_error = 'image checksum mismatch'
+        console_record.report(node, 'no answer')
+    assert len(console_record._told) == 3
 
 
 def test_a_later_stop_takes_back_that_it_did_not_work(task: Task) -> None:

@@ -21,12 +21,14 @@ from ironic_console.common.endpoint import Endpoint
 from ironic_console.common.errors import (
     AuthenticationFailed,
     DisplayError,
+    DisplayTimeout,
 )
 from ironic_console.common.rfb.constants import SecurityNumber
 from ironic_console.common.rfb.credential import Credential
 from ironic_console.common.rfb.server_policy import ServerPolicy
 from ironic_console.common.secret import Secret
 from ironic_console.drivers import certificates, display_console
+from ironic_console.drivers.bmc_patience import Patience
 from ironic_console.drivers.display_console import DisplayConsole
 from ironic_console.drivers.display_providers.base import (
     Address,
@@ -39,6 +41,7 @@ from ironic_console.drivers.supermicro_kvm import SupermicroKVMConsole
 from ironic_console.drivers.testcard.server import TestCardServer
 from ironic_console.drivers.testcard.settings import CardSettings
 from tests.helpers.certificates import Authority, Certificate
+from tests.helpers.clock import FrozenClock
 from tests.helpers.conductor import UUID, Node, Task
 from tests.helpers.idrac import see
 from tests.helpers.node_locks import LockedNodes
@@ -71,6 +74,8 @@ class Displays(DisplayProvider):
 
     def start_display(self, settings: DisplaySettings) -> tuple[str, int]:
         self.told.append(settings)
+        if self.fault == 'silence':
+            raise DisplayTimeout('nobody has started it')
         if self.fault == 'error':
             raise DisplayError('Xvnc is missing')
         self.stop()
@@ -530,6 +535,7 @@ def test_check_reports_what_cannot_be_repaired_once(
     recorded = []
 
     def record(node: Any, event: str, event_type: str, error: bool) -> None:
+        assert error
         node.last_error = event
         recorded.append(event)
     monkeypatch.setattr(conductor_utils, 'node_history_record', record)
@@ -544,6 +550,33 @@ def test_check_reports_what_cannot_be_repaired_once(
     running.displays.fault = ''
     running.check()
     assert running.opens()
+
+
+def test_check_leaves_those_alone_that_nobody_starts(
+        running: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for them."""
+    clock = FrozenClock()
+    monkeypatch.setattr(running.console, 'patience', Patience(clock))
+    running.displays.stop()
+    running.displays.fault = 'silence'
+    before = len(running.displays.told)
+    for _ in range(3):
+        running.check()
+    assert len(running.displays.told) == before + 1
+    assert 'nobody has started it' in (running.node.last_error or '')
+    clock.advance(3600)
+    running.displays.fault = ''
+    running.check()
+    assert running.opens()
+    assert running.node.last_error is None
+
+
+def test_check_locks_no_node_to_say_the_same_again(running: Rig) -> None:
+    del running.node.driver_info['redfish_password']
+    running.check()
+    before = running.task.upgrades
+    running.check()
+    assert running.task.upgrades == before
 
 
 def test_check_reports_a_driver_info_that_is_wrong_by_now(running: Rig,
@@ -584,6 +617,7 @@ def test_check_looks_at_its_own_nodes_and_at_consoles_that_run(
         assert shared
         asked.append(uuid)
         yield types.SimpleNamespace(
+            node=types.SimpleNamespace(uuid=uuid),
             driver=types.SimpleNamespace(console=console))
     monkeypatch.setattr(task_manager, 'acquire', acquire)
     monkeypatch.setattr(console, 'repair', lambda task: None)

@@ -601,6 +601,43 @@ def test_bmcs_that_are_slow_do_not_delay_the_repair_of_others(
                                         'node-3']
 
 
+def test_no_look_begins_when_the_conductor_has_stopped(
+        make: MakeRack, monkeypatch: pytest.MonkeyPatch) -> None:
+    rack = make()
+    rack.start()
+    stopped, looked = threading.Event(), []
+
+    class Stopping:
+        """Of a hundred nodes; told to stop when some have been named."""
+
+        def iter_nodes(self, fields: Any, filters: Any) -> Any:
+            for number in range(100):
+                if stopped.is_set():
+                    return
+                yield (f'node-{number}', 'redfish', '',
+                       rack.node.driver_internal_info)
+
+    def look(_console: Any, _context: Any, uuid: str) -> None:
+        looked.append(uuid)
+        stopped.set()
+
+    monkeypatch.setattr(type(rack.console), '_check_one', look)
+    rack.console._check_all(Stopping(), None)
+    assert len(looked) <= idrac_vnc._LOOKS
+
+
+def test_a_database_that_fails_is_told_without_its_words(
+        make: MakeRack, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError('UPDATE nodes SET password')
+    monkeypatch.setattr(idrac_vnc.task_manager, 'acquire', fail)
+    make().console._check_one(None, 'node-7')
+    assert 'Node node-7: its console was not checked: RuntimeError' in (
+        caplog.text)
+    assert 'UPDATE' not in caplog.text
+
+
 def test_check_reports_what_cannot_be_repaired_once(
         running: Rack, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = []

@@ -23,6 +23,7 @@ from ironic_console.drivers.displays.manager.plan import (
     Step,
     plan,
 )
+from ironic_console.drivers.displays.manager.workers import Workers
 from ironic_console.drivers.displays.private_folder import (
     FolderError,
     PrivateFolder,
@@ -44,8 +45,6 @@ SCAN_INTERVAL = 0.5
 CHECK_INTERVAL = 10.0
 #: Seconds after which the same trouble is told again.
 COMPLAINT_INTERVAL = 600.0
-#: Nodes that are served at the same time.
-WORKERS = 4
 
 
 class ContainerEngine(Protocol):
@@ -59,6 +58,9 @@ class ContainerEngine(Protocol):
 
     def said(self, name: str) -> dict[str, object]:
         """What one said of itself."""
+
+    def discard(self, request: Request) -> None:
+        """Remove what is left of one that was never made."""
 
     def last_words(self, name: str) -> list[str]:
         """The end of its log."""
@@ -102,8 +104,7 @@ class Manager:
 
         :raises FolderError: the spool has been replaced by another.
         """
-        with concurrent.futures.ThreadPoolExecutor(
-                WORKERS, thread_name_prefix='node') as workers:
+        with contextlib.closing(Workers()) as workers:
             while not stopping.is_set():
                 try:
                     self.look(workers)
@@ -115,7 +116,7 @@ class Manager:
                     raise FolderError(f'{self._spool.path} has been replaced')
                 stopping.wait(SCAN_INTERVAL)
 
-    def look(self, workers: concurrent.futures.Executor) -> None:
+    def look(self, workers: Workers) -> None:
         """Look once, and begin what is to be done.
 
         :raises DisplayError: not everything could be looked at.
@@ -144,9 +145,12 @@ class Manager:
                 situations[node] = self._situation(
                     node, seen.get(node), left, by_node.get(node, []))
         for node, situation in situations.items():
-            if plan(situation):
+            steps = plan(situation)
+            if steps:
+                # What comes behind the first is planned anew.
+                step, subject = steps[0]
                 self._busy[node] = workers.submit(
-                    self._serve, node, situation)
+                    step, self._do, step, node, situation, subject)
         self._clear_up(by_node)
         if self._busy or untouchable:
             # Until all is as it should be.
@@ -193,13 +197,9 @@ class Manager:
                             and (node, request.generation) in left)
         return Situation(request, answer, has_settings, tuple(containers))
 
-    def _serve(self, node: str, situation: Situation) -> None:
-        """:raises DisplayError: it has to be tried again, later."""
-        for step, container in plan(situation):
-            self._do(step, node, situation, container)
-
     def _do(self, step: Step, node: str, situation: Situation,
             container: Container | None) -> None:
+        """:raises DisplayError: it has to be tried again, later."""
         match step, situation.request, container:
             case Step.START, Request() as request, None:
                 self._start(request)
@@ -236,7 +236,11 @@ class Manager:
         except ContainerExistsError:
             # By the podman of a manager that was killed. The next look
             # tells what has become of it.
-            return
+            if not any(one.generation == request.generation
+                       for one in self._engine.containers()):
+                # That was killed as well, and only its name is left.
+                self._engine.discard(request)
+                raise
         except DisplayError as exc:
             LOG.error('node %s: its display cannot be started: %s',
                       request.node, exc)

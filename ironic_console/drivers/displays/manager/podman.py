@@ -114,6 +114,13 @@ class Podman:
                 raise ContainerExistsError(str(exc)) from None
             raise
 
+    def discard(self, request: spool.Request) -> None:
+        """Remove what is left of a container that was never made.
+
+        :raises DisplayError: it may still be there.
+        """
+        self._run('rm', '--force', '--ignore', self._name(request))
+
     def _name(self, request: spool.Request) -> str:
         return f'ironic-display-{self._directory}-{request.generation}'
 

@@ -189,3 +189,20 @@ def test_one_that_cannot_be_stopped_is_told_and_tried_again(
     provider.error = None
     needs.stop_unneeded(provider)
     assert provider.stopped == [(UUID, '')]
+
+
+def test_one_that_cannot_be_stopped_keeps_no_other_running(
+        provider: Provider, nodes: LockedNodes,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    provider.running[OTHER] = HERE
+    real = provider.stop_display
+
+    def stop(node: str) -> None:
+        if node == UUID:
+            raise DisplayError('it may still run')
+        real(node)
+
+    monkeypatch.setattr(provider, 'stop_display', stop)
+    with pytest.raises(DisplayError, match=f'{UUID}: it may still run'):
+        needs.stop_unneeded(provider)
+    assert [node for node, _ in provider.stopped] == [OTHER]

@@ -11,7 +11,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ironic_console.drivers.displays import browser_command, chromium
+from ironic_console.drivers.displays import (
+    browser_command,
+    chromium,
+    display,
+)
 from ironic_console.drivers.displays.chromium import Chromium
 from ironic_console.drivers.displays.failures import BrowserFailed
 from ironic_console.drivers.displays.settings import Screen
@@ -136,6 +140,12 @@ def test_its_folder_is_private_and_has_its_preferences(
     assert (folder / 'profile/Default/Preferences').is_file()
     browser.close()
     assert folders(tmp_path) == []
+
+
+def test_the_folder_of_a_visit_is_not_too_long() -> None:
+    """Or it would not go with the visit, however that ends."""
+    folder = f'/tmp/{display._PREFIX}12345678/visit-12345'
+    assert len(folder) <= chromium._MAX_PARENT_CHARS
 
 
 def test_paths_too_long_for_its_socket_are_not_used(

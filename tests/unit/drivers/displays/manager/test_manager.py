@@ -22,6 +22,7 @@ from ironic_console.drivers.displays.manager.plan import (
     Container,
     ContainerExistsError,
 )
+from ironic_console.drivers.displays.manager.workers import Workers
 from ironic_console.drivers.displays.private_folder import (
     FolderError,
     PrivateFolder,
@@ -89,6 +90,9 @@ class Engine:
         self._do('stop', name)
         self.running.pop(name, None)
 
+    def discard(self, request: Request) -> None:
+        self._do('discard', request.generation)
+
     def end(self, name: str, **words: object) -> None:
         """It ends by itself."""
         self.running[name] = dataclasses.replace(
@@ -98,7 +102,7 @@ class Engine:
     def _do(self, what: str, name: str) -> None:
         if what in self.trouble:
             raise self.trouble[what]
-        if what in ('start', 'stop'):
+        if what in ('start', 'stop', 'discard'):
             self.done.append(f'{what} {name}')
 
 
@@ -111,7 +115,7 @@ class Site:
         self.private = PrivateFolder(str(path / 'private'))
         self.engine = Engine()
         self.clock = FrozenClock()
-        self.pool = concurrent.futures.ThreadPoolExecutor(4)
+        self.pool = Workers()
         self.restart()
 
     def restart(self) -> None:
@@ -121,7 +125,7 @@ class Site:
 
     def close(self) -> None:
         self.engine.hold.set()
-        self.pool.shutdown()
+        self.pool.close()
         self.spool.close()
         self.private.close()
 
@@ -292,15 +296,30 @@ def test_what_a_killed_manager_had_begun_is_taken_as_it_is(
     """Its podman went on, and was quicker."""
     generation = site.ask()
     site.engine.trouble['end of start'] = ContainerExistsError('in use')
-    site.look(1)
-    assert site.spool.answer(UUID, generation) is None
-    assert site.spool.left_settings()
+    site.engine.hold.clear()
+    site.manager.look(site.pool)
     site.engine.running['theirs'] = Container(
         'theirs', UUID, generation, True, True, '192.0.2.1', 40001)
     site.engine.words['theirs'] = {'version': 1, 'port': 5900}
+    site.engine.hold.set()
     site.look()
+    assert site.engine.done == [f'start {generation}']
     assert site.spool.answer(UUID, generation) == Endpoint(
         generation, '192.0.2.1', 40001)
+
+
+def test_what_is_left_of_a_podman_that_was_killed_too_is_removed(
+        site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """It lists no container, and has one of that name."""
+    generation = site.ask()
+    site.engine.trouble['end of start'] = ContainerExistsError('in use')
+    site.look(2)
+    assert site.engine.done == [f'start {generation}',
+                                f'discard {generation}']
+    assert 'in use' in caplog.text
+    site.engine.trouble.clear()
+    site.look()
+    assert isinstance(site.spool.answer(UUID, generation), Endpoint)
 
 
 def test_a_container_that_was_never_run_is_made_anew(site: Site) -> None:

@@ -203,6 +203,13 @@ def test_somebody_who_was_quicker_is_told_from_other_trouble(
     assert not isinstance(caught.value, ContainerExistsError)
 
 
+def test_removes_what_has_only_a_name(engine: Podman, stand_in: StandIn,
+                                      ) -> None:
+    engine.discard(REQUEST)
+    assert stand_in.asked == [['rm', '--force', '--ignore',
+                               f'ironic-display-spool-{GENERATION}']]
+
+
 def test_nothing_is_no_container(engine: Podman, stand_in: StandIn) -> None:
     stand_in.answer(out='')
     assert engine.containers() == []
