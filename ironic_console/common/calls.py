@@ -83,7 +83,9 @@ class BoundedCalls:
 
 def _wait(wait: Callable[[float], bool], deadline: Deadline,
           check: Callable[[], None]) -> bool:
-    """:param wait: for so many seconds; whether that was enough.
+    """Wait in pieces, with a check before each.
+
+    :param wait: waits for so many seconds; says whether that was enough.
     :returns: it was, before the deadline.
     """
     while True:
