@@ -32,6 +32,7 @@
        ├─ BmcRefused               it answers, and says no
        ├─ BmcUnsupported           it has not what we need
        └─ DisplayError             its display does not run
+          └─ DisplayTimeout        nobody starts it
 
 ``str(error)`` is for operators and may name addresses; ``public_reason`` is
 for browsers and is always one of our own constant sentences. Close codes
