@@ -168,7 +168,7 @@ def test_vncviewer_shows_the_screen_and_types(
         view: Callable[..., VncViewer]) -> None:
     ticket = ticket_in(gateway_site.ironic.rest.console_url(node))
     viewer = view(node, ticket)
-    wait_until(lambda: viewer.shows(COLOUR), 'the picture', SLOW)
+    viewer.wait_for(lambda: viewer.shows(COLOUR), SLOW, 'the picture')
     viewer.type('xyz')
     wait_until(lambda: all(pressed(server, key) for key in 'xyz'),
                'what was typed', SLOW)
@@ -196,7 +196,7 @@ def test_vncviewer_with_a_ticket_to_look_does_not_type(
         gateway_site: Site, proxy: LocalProxy, node: str, server: RfbServer,
         view: Callable[..., VncViewer]) -> None:
     viewer = view(node, ticket_of(gateway_site, node, read_only=True))
-    wait_until(lambda: viewer.shows(COLOUR), 'the picture', SLOW)
+    viewer.wait_for(lambda: viewer.shows(COLOUR), SLOW, 'the picture')
     viewer.type('xyz')
     assert f'node {node} opened' in proxy.written()
     assert ', read-only' in proxy.written()
