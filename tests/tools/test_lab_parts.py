@@ -113,3 +113,61 @@ def test_commands_that_run_are_interrupted_as_by_ctrl_c(
     parts.interrupt()
     lane.join(30)
     assert ended.exists()
+
+
+# Each test of it fails until it has failed so often.
+CLUMSY = '''
+import pathlib, pytest
+
+@pytest.mark.parametrize('often', {often})
+def test_clumsy(often):
+    tries = pathlib.Path(__file__).with_name(f'tries {{often}}')
+    before = len(tries.read_text()) if tries.exists() else 0
+    tries.write_text('x' * (before + 1))
+    assert before >= int(often.split()[0]), 'it - as they say - stumbled'
+'''
+
+
+def try_twice(folder: pathlib.Path, *often: str, more: str = 'pass',
+              ) -> parts.Outcome:
+    """:returns: outcome of tests that fail so often before they pass."""
+    (folder / 'tests').mkdir()
+    (folder / 'tests' / 'test_it.py').write_text(
+        CLUMSY.format(often=[*often]))
+    # What some parts have beside their tests is not for single ones.
+    lines = [[sys.executable, '-c', more],
+             [sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider',
+              '-rf', 'tests/test_it.py', '--ignore=tests/other']]
+    outcome = parts.run('x', lines, folder, os.environ)
+    parts.try_again([outcome], lambda name: lines, folder, os.environ)
+    return outcome
+
+
+def test_what_passes_alone_is_told_as_unstable(
+        tmp_path: pathlib.Path) -> None:
+    outcome = try_twice(tmp_path, '0', '1 [a - b]', '0')
+    assert not outcome.failed
+    assert outcome.counts == {'passed': 4}
+    summary = '\n'.join(parts.summary([outcome]))
+    assert '=== unstable' in summary
+    assert 'FAILED tests/test_it.py::test_clumsy[1 [a - b]]' in summary
+    assert 'short test summary' not in summary
+
+
+@pytest.mark.parametrize('often', [
+    ['2'], ['1', '2'], ['1 a', '1 b', '1 c', '1 d']], ids=str)
+def test_what_fails_twice_or_many_times_has_failed(
+        tmp_path: pathlib.Path, often: list[str]) -> None:
+    outcome = try_twice(tmp_path, *often)
+    assert outcome.failed
+    assert outcome.counts['failed'] == len(often)
+    assert not outcome.unstable
+    assert (tmp_path / 'tests' / f'tries {often[0]}').read_text() == (
+        'x' if len(often) > parts.MOST_AGAIN else 'xx')
+
+
+def test_nothing_is_tried_again_where_more_than_tests_has_failed(
+        tmp_path: pathlib.Path) -> None:
+    outcome = try_twice(tmp_path, '1', more='exit(3)')
+    assert outcome.failed
+    assert outcome.counts == {'failed': 2}
