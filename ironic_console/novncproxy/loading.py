@@ -49,10 +49,21 @@ def load(settings: Settings) -> Loaded:
     return Loaded(settings, Pages(settings.pages),
                   _context(settings.listen),
                   tls.EndpointTls(settings.endpoint_tls),
-                  _context(settings.gateway), _context(settings.viewers))
+                  _viewer_context(settings.gateway),
+                  _viewer_context(settings.viewers))
 
 
 def _context(settings: GatewaySettings | ListenAddress | None,
              ) -> ssl.SSLContext | None:
     return (tls.server_context(settings.tls) if settings and settings.tls
             else None)
+
+
+def _viewer_context(settings: GatewaySettings | ListenAddress | None,
+                    ) -> ssl.SSLContext | None:
+    context = _context(settings)
+    if context:
+        # None of them resumes a session of TLS, and TigerVNC's viewer may
+        # not see what comes in one piece with a ticket for that.
+        context.num_tickets = 0
+    return context

@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 _OVERRIDE_INTERVAL = 0.2
 # Seconds for those that were accepted last; many only connect in advance and
 # say nothing.
-_LATE_SECONDS = 1.0
+_LATE_SECONDS = 0.5
 
 
 class Worker:

@@ -48,6 +48,18 @@ def shown_text(browser: Chromium) -> Any:
     return browser.run(look.TEXT)
 
 
+def whole_text(browser: Chromium) -> Any:
+    """:returns: likewise, once the first picture is whole."""
+    browser.wait('colour bars', lambda: look.has_bars(browser))
+    seen = [None]
+
+    def is_whole() -> bool:
+        seen.append(shown_text(browser))
+        return seen[-1] == seen[-2]
+    browser.wait('the same twice', is_whole)
+    return seen[-1]
+
+
 def test_console_show_opens_a_live_screen_that_hears_typing(
         ironic: LocalIronic, browser: Chromium,
         make_node: Callable[..., str]) -> None:
@@ -169,7 +181,7 @@ def test_read_only_console_says_so_and_hears_nothing(
     browser.wait('the badge', lambda: not browser.run(
         "document.getElementById('read-only').hidden"))
     assert browser.run("document.getElementById('ctrl-alt-del').disabled")
-    before = shown_text(browser)
+    before = whole_text(browser)
     browser.type_text('hello')
     # What the other viewer types arrives later, and alone.
     ironic.rest.set_node(node, driver_info={})

@@ -65,7 +65,10 @@ def open_when_free(proxy, record):
 
 def test_a_tab_that_is_closed_and_opened_again_has_the_console(proxy, record,
                                                                bmc):
-    connect(proxy, record).http.close()
+    first = connect(proxy, record)
+    # Or it may be gone before anybody is asked.
+    assert bmc.peer(0)
+    first.http.close()
     with open_when_free(proxy, record) as second:
         assert bmc.peer(0).wait_ended(PATIENCE)
         bmc.behaviour = echo_server()

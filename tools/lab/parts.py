@@ -24,7 +24,7 @@ _TEST = re.compile(
     r'^(?:FAILED|ERROR) (tests/\S+?::[\w:]+(?:\[.*?\])?)(?= - |$)')
 #: Tests of one run that are tried once more, at most: of other people's
 #: programs on a busy machine now and then one stumbles, but not many.
-MOST_AGAIN = 3
+MOST_AGAIN = 5
 # Commands that run now, of all parts.
 _running: set[subprocess.Popen[str]] = set()
 _COLOUR = re.compile(r'\x1b\[[\d;]*m')

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is found out when certificates and page files are read."""
 
+import dataclasses
+
 import pytest
 
 from ironic_console.common.errors import ConfigError
 from ironic_console.common.tls import ClientTls, ServerTls
 from ironic_console.novncproxy.loading import load
+from ironic_console.novncproxy.settings import ListenAddress
+from tests.helpers.certificates import Authority
 from tests.helpers.proxy import make_settings
 
 
@@ -30,3 +34,13 @@ def test_warns_at_the_start_that_endpoints_may_be_anybody(
                 if record.levelname == 'WARNING']
     assert ['allow_unverified_tls' in text for text in warnings] == (
         [True] if allowed else [])
+
+
+def test_viewers_get_no_tickets_of_tls_and_browsers_do(tmp_path):
+    files = Authority('viewers').issue().save(tmp_path)
+    certificate = ServerTls(files.cert_file, files.key_file)
+    loaded = load(dataclasses.replace(
+        make_settings(tmp_path, tls=certificate),
+        viewers=ListenAddress('127.0.0.1', 0, certificate)))
+    assert loaded.viewers_context.num_tickets == 0
+    assert loaded.context.num_tickets > 0
