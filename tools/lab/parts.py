@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 _COUNT = re.compile(r'(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)')
@@ -20,11 +20,6 @@ _NODE = re.compile(r'^\S+ (pass|fail) (\d+)$')
 _NODE_WORDS = {'pass': 'passed', 'fail': 'failed'}
 # Of pytest: what failed, one line each.
 _NAMED = re.compile(r'^(FAILED|ERROR) \S')
-_TEST = re.compile(
-    r'^(?:FAILED|ERROR) (tests/\S+?::[\w:]+(?:\[.*?\])?)(?= - |$)')
-#: Tests of one run that are tried once more, at most: of other people's
-#: programs on a busy machine now and then one stumbles, but not many.
-MOST_AGAIN = 5
 # Commands that run now, of all parts.
 _running: set[subprocess.Popen[str]] = set()
 _COLOUR = re.compile(r'\x1b\[[\d;]*m')
@@ -36,7 +31,6 @@ class Outcome:
 
     :ivar counts: tests by pytest's word for what became of them.
     :ivar named: lines that name what failed.
-    :ivar unstable: likewise, of what passed when it was tried again.
     """
 
     name: str
@@ -44,7 +38,6 @@ class Outcome:
     seconds: float = 0.0
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
     named: list[str] = dataclasses.field(default_factory=list)
-    unstable: list[str] = dataclasses.field(default_factory=list)
 
     def read(self, line: str) -> None:
         """Take from a line of output what it says about tests."""
@@ -103,40 +96,6 @@ def run(name: str, lines: Iterable[Sequence[str]], cwd: Path,
     return outcome
 
 
-def try_again(outcomes: Sequence[Outcome],
-              lines_of: Callable[[str], list[list[str]]], cwd: Path,
-              env: Mapping[str, str]) -> None:
-    """Run once more, with nothing beside it, the few tests that failed.
-
-    What passes then is told as unstable, for somebody to find out why.
-
-    :param lines_of: commands of a part.
-    """
-    failed = [outcome for outcome in outcomes if outcome.failed]
-    tests = {outcome.name: [found[1] for line in outcome.named
-                            if (found := _TEST.match(line))]
-             for outcome in failed}
-    if sum(len(outcome.named) for outcome in failed) > MOST_AGAIN or any(
-            len(tests[outcome.name]) != len(outcome.named)
-            for outcome in failed):
-        return
-    for outcome in failed:
-        words = [*_options(lines_of(outcome.name)), *tests[outcome.name]]
-        print(f'\n--- {outcome.name}, again: {shlex.join(words)}',
-              flush=True)
-        if not _run(words, cwd, env, Outcome(outcome.name)):
-            outcome.failed = False
-            outcome.unstable, outcome.named = outcome.named, []
-            for word in ('failed', 'error'):
-                outcome.add('passed', outcome.counts.pop(word, 0))
-
-
-def _options(lines: Sequence[Sequence[str]]) -> list[str]:
-    """:returns: pytest as a part calls it, for some of its tests."""
-    return [word for word in lines[-1] if not word.startswith(
-        ('tests/', '--ignore', '--cov'))]
-
-
 def _run(words: Sequence[str], cwd: Path, env: Mapping[str, str],
          outcome: Outcome) -> int:
     try:
@@ -180,10 +139,6 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
     named = [line for outcome in outcomes for line in outcome.named]
     if named:
         lines += ['', '=== short test summary info ===', *named]
-    unstable = [line for outcome in outcomes for line in outcome.unstable]
-    if unstable:
-        lines += ['', '=== unstable: failed once, and passed alone ===',
-                  *unstable]
     lines += ['', f'=== {_counted(total.counts)} in {total.seconds:.2f}s ===']
     return lines
 
