@@ -42,8 +42,7 @@ def forgive(node: Any, beginning: str) -> bool:
     :param beginning: of the text, ``NOT_RUNNING`` or ``NOT_STOPPED``.
     :returns: there was something; the node is to be saved.
     """
-    with _lock:
-        _told.pop(node.uuid, None)
+    _have_told(node, '')
     if not (node.last_error or '').startswith(beginning):
         return False
     node.last_error = None
@@ -55,8 +54,7 @@ def all_is_well(task: Any) -> None:
 
     :param task: its lock may be shared.
     """
-    with _lock:
-        _told.pop(task.node.uuid, None)
+    _have_told(task.node, '')
     if (task.node.last_error or '').startswith(NOT_RUNNING):
         task.upgrade_lock()
         if forgive(task.node, NOT_RUNNING):
@@ -83,13 +81,19 @@ def report(node: Any, text: str) -> None:
     LOG.error('Node %s: %s', node.uuid, text)
     of_others = _is_of_others(node)
     if of_others:
-        with _lock:
-            _told[node.uuid] = text
-            _told.move_to_end(node.uuid)
-            if len(_told) > _MAX_TOLD:
-                _told.popitem(last=False)
+        _have_told(node, text)
     conductor_utils.node_history_record(
         node, event=text, event_type=states.CONSOLE, error=not of_others)
+
+
+def _have_told(node: Any, text: str) -> None:
+    """:param text: '' for nothing that still holds."""
+    with _lock:
+        _told.pop(node.uuid, None)
+        if text:
+            _told[node.uuid] = text
+        if len(_told) > _MAX_TOLD:
+            _told.popitem(last=False)
 
 
 def _is_of_others(node: Any) -> bool:

@@ -135,12 +135,14 @@ def send_all(channel: Channel, data: bytes, deadline: Deadline) -> bool:
     while rest:
         sent = channel.send(rest)
         rest = rest[sent:]
-        # A channel may have other reasons than the socket to take nothing.
-        if not sent and not (deadline.remaining()
-                             and wait_for(channel, WRITE, deadline)):
+        if not sent and not _may_send(channel, deadline):
             return False
     while not channel.flush():
-        if not (deadline.remaining()
-                and wait_for(channel, WRITE, deadline)):
+        if not _may_send(channel, deadline):
             return False
     return True
+
+
+def _may_send(channel: Channel, deadline: Deadline) -> bool:
+    # Its socket may be ready when the channel is not; that ends, too.
+    return bool(deadline.remaining()) and wait_for(channel, WRITE, deadline)

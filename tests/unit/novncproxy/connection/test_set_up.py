@@ -35,6 +35,14 @@ from tests.simulators.rfb_server import (
 )
 
 
+def behind(event, behaviour):
+    """:returns: likewise, of an endpoint that waits for something first."""
+    def behave(peer):
+        event.wait(10)
+        behaviour(peer)
+    return behave
+
+
 def test_a_browser_that_goes_during_set_up_leaves_nothing(run, server):
     record = node_record(server.port)
     worker = run(record)
@@ -53,12 +61,7 @@ def test_a_browser_that_goes_during_set_up_leaves_nothing(run, server):
 
 def test_a_right_that_ends_during_set_up_ends_the_session(run, server):
     greeted = threading.Event()
-
-    def slow(peer):
-        greeted.wait(10)
-        good()(peer)
-
-    server.behaviour = slow
+    server.behaviour = behind(greeted, good())
     record = node_record(server.port)
     worker = run(record, setup=dataclasses.replace(SETUP,
                                                    handshake_timeout=10))
@@ -228,12 +231,7 @@ def test_one_connection_at_a_time_reaches_a_bmc_that_is_taken_over(
 
 def test_what_is_said_while_a_bmc_is_slow_is_not_lost(run, server):
     said = threading.Event()
-
-    def slow(peer):
-        said.wait(10)
-        echo_server()(peer)
-
-    server.behaviour = slow
+    server.behaviour = behind(said, echo_server())
     record = node_record(server.port)
     worker = run(record, setup=PATIENT)
     with worker.open(record) as browser:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every byte arrives, in order, whoever is slow."""
 
+import contextlib
 import hashlib
 import itertools
 import statistics
@@ -209,6 +210,18 @@ def test_an_endpoint_that_reads_nothing_stops_the_browser(exchange,
     assert wire.receive(sent) == counting(0, sent)
 
 
+@contextlib.contextmanager
+def ending(stop, flooded, threads):
+    """A flood goes on in here, and has ended behind it."""
+    try:
+        yield
+    finally:
+        stop.set()
+        flooded.endpoint.shutdown(2)
+        for thread in threads:
+            thread.join()
+
+
 def test_nobody_starves_beside_a_flood():
     with Exchange(WITHOUT_RATE, Clock()) as exchange:
         flooded, other = exchange.open(), exchange.open()
@@ -224,13 +237,8 @@ def test_nobody_starves_beside_a_flood():
                 flooded.browser.sock.recv(1 << 20)
 
         threads = [in_background(flood), in_background(swallow)]
-        try:
+        with ending(stop, flooded, threads):
             assert statistics.median(round_trips(other)) < NOT_STARVED
-        finally:
-            stop.set()
-            flooded.endpoint.shutdown(2)
-            for thread in threads:
-                thread.join()
 
 
 @pytest.mark.parametrize('frame', [
@@ -252,13 +260,8 @@ def test_nobody_starves_beside_a_flood_of_tiny_frames(frame):
         threads = [in_background(flood),
                    in_background(swallow, flooded.endpoint),
                    in_background(swallow, flooded.browser.sock)]
-        try:
+        with ending(stop, flooded, threads):
             assert statistics.median(round_trips(other)) < NOT_STARVED
-        finally:
-            stop.set()
-            flooded.endpoint.shutdown(2)
-            for thread in threads:
-                thread.join()
 
 
 #: Seconds. A flood goes on for as long as the test, so that whoever has to
